@@ -1,0 +1,26 @@
+import type { Slice, StageName } from '../run/types.ts';
+
+/** Where everything lies below `<namespace>/<pipeline>/`. The layout is a contract: other tools read it. */
+export const layout = {
+  owner: () => 'owner.json',
+  rawFolder: (dataset: string, slice: Slice, key: string) => `raw/${dataset}/${slice.asOf.slice(0, 10)}/${key}`,
+  /** `index` counts the responses, files or pages of one step from 0. */
+  rawBody: (folder: string, index: number, extension: string) => `${folder}/${pad(index)}.${extension}.zst`,
+  rawMeta: (folder: string, index: number) => `${folder}/${pad(index)}.meta.json`,
+  /** `partition` is `<p1=v1>/<p2=v2>` or empty. */
+  clean: (dataset: string, partition: string, contentHash: string) =>
+    ['clean', dataset, ...(partition === '' ? [] : [partition]), `${contentHash.slice(0, 16)}.parquet`].join('/'),
+  seen: (dataset: string, contentHash: string) => `clean/${dataset}/_seen/${contentHash.slice(0, 16)}.parquet`,
+  quarantine: (dataset: string, contentHash: string) => `quarantine/${dataset}/${contentHash.slice(0, 16)}.parquet`,
+  spec: (digest: string) => `_jobpulse/specs/${digest.replace('sha256:', '')}.json`,
+  steps: (dataset?: string, stage?: StageName) =>
+    ['_jobpulse/steps', ...(dataset ? [dataset] : []), ...(dataset && stage ? [stage.toLowerCase()] : [])].join('/'),
+  manifest: (dataset: string, stage: StageName, slice: Slice, key: string) =>
+    `_jobpulse/steps/${dataset}/${stage.toLowerCase()}/${sliceName(slice)}/${key}.json`,
+  runReport: (run: string) => `_jobpulse/runs/${run}.json`,
+};
+
+/** `20261120T120000123Z`: sorts by time and is safe in a path. */
+export const sliceName = (slice: Slice): string => slice.asOf.replace(/[-:.]/g, '');
+
+const pad = (index: number): string => String(index).padStart(6, '0');

@@ -155,3 +155,13 @@ export type StepResult = Pick<Manifest, 'ledger'> &
       'complete' | 'partitions' | 'schema' | 'source' | 'quarantine' | 'seen' | 'notices' | 'insight' | 'cost'
     >
   >;
+
+/** Why a step of a run ended for good without a manifest. */
+export interface Failure {
+  readonly dataset: string;
+  readonly stage: StageName | 'Plan';
+  readonly key: string;
+  /** A word from the documented list of reasons. */
+  readonly reason: string;
+  readonly message: string;
+}

@@ -1,0 +1,277 @@
+import { manifestDigest, manifestPath } from '../lake/lake.ts';
+import { type Identity, type Json, stepKey } from './key.ts';
+import type { CleanSpec, ExtractSpec, LoadSpec, ModelSpec, PipelineSpecs, Resolved } from './specs.ts';
+import type { ExtractLedger, Failure, Manifest, Slice, Step } from './types.ts';
+
+/** What a run asks for. */
+export interface RunRequest {
+  readonly name: string;
+  readonly asOf: string;
+  /** The first stage that may work; stages before it are left as they are. */
+  readonly from: 'Extract' | 'Clean' | 'Load' | 'Transform';
+  /** Datasets to work on; absent = all. */
+  readonly datasets?: readonly string[];
+}
+
+export interface PlanInput {
+  readonly pipeline: string;
+  readonly run: RunRequest;
+  readonly slice: Slice;
+  readonly specs: PipelineSpecs;
+  /** Every published manifest of the pipeline. */
+  readonly manifests: readonly Manifest[];
+  /** What has already failed for good in this run: it is not planned again, and what depends on it waits for the next run. */
+  readonly failures: readonly Failure[];
+  /** Keys of extract steps whose raw bytes are beyond their retention. */
+  readonly expired: ReadonlySet<string>;
+}
+
+/** The steps that are missing now and can run now, in any order. None = the run has nothing left to do. */
+export type Plan = readonly Step[];
+
+/** At most this many steps in one wave; the rest follows in the next. */
+const waveLimit = 1000;
+
+/**
+ * Compares what is wanted with what is published. A pure function: called again after each wave,
+ * after a crash or with an empty Redis, it finds exactly what is still missing.
+ */
+export function plan(input: PlanInput): Plan {
+  const published = new Map(input.manifests.map((manifest) => [manifest.key, manifest]));
+  const wanted = input.run.datasets ? new Set(input.run.datasets) : undefined;
+  const datasets = input.specs.datasets.filter(({ name }) => !wanted || wanted.has(name));
+  const open = datasets.map(({ name, ...specs }) => ({
+    name,
+    steps: planDataset({ ...input, published, dataset: name }, specs),
+  }));
+  const unsettled = new Set([
+    ...open.filter(({ steps }) => steps.length > 0).map(({ name }) => name),
+    ...input.failures.map(({ dataset }) => dataset),
+  ]);
+  const steps = [...open.flatMap((dataset) => dataset.steps), ...planModels({ ...input, published }, unsettled)];
+  if (steps.length > 0) return steps.slice(0, waveLimit);
+  return input.run.from === 'Extract' ? planSweep({ ...input, published }) : [];
+}
+
+interface Known extends PlanInput {
+  readonly published: ReadonlyMap<string, Manifest>;
+}
+interface DatasetInput extends Known {
+  readonly dataset: string;
+}
+interface DatasetSpecs {
+  readonly extract: Resolved<ExtractSpec>;
+  readonly clean: Resolved<CleanSpec>;
+  readonly load: Resolved<LoadSpec>;
+  readonly rebuild: Resolved<LoadSpec>;
+}
+
+function planDataset(input: DatasetInput, specs: DatasetSpecs): Plan {
+  const failed = new Set(input.failures.map(({ key }) => key));
+  const missing = (steps: readonly Step[]) => steps.filter(({ key }) => !failed.has(key));
+  const { from } = input.run;
+  const extract = from === 'Extract' ? missing(planExtract(input, specs.extract)) : [];
+  const clean = from === 'Extract' || from === 'Clean' ? missing(planClean(input, specs.clean)) : [];
+  if (extract.length > 0 || clean.length > 0) return [...extract, ...clean];
+  if (from === 'Transform' || input.failures.some(({ dataset }) => dataset === input.dataset)) return [];
+  return missing(planLoad(input, specs));
+}
+
+/**
+ * The next parts of this run's snapshot. Part 0 shows how much one part brings; where the source tells its total,
+ * the other parts are planned side by side, otherwise one after the other.
+ */
+function planExtract(input: DatasetInput, spec: Resolved<ExtractSpec>): Plan {
+  const first = extractStep(input, spec, 0, undefined);
+  const head = input.published.get(first.key);
+  if (!head) return [first];
+  if (!head.source?.next) return [];
+  const fetched = (head.ledger as ExtractLedger).fetched;
+  const known = head.source.total !== undefined && fetched > 0 ? Math.ceil(head.source.total / fetched) : 2;
+  const parts = Array.from({ length: known - 1 }, (_, at) => extractStep(input, spec, at + 1, head));
+  const open = parts.filter(({ key }) => !input.published.has(key));
+  if (open.length > 0) return open;
+  return followLast(input, spec, head, known - 1);
+}
+
+/** A source that gave more than its total promised goes on, part after part, until a part is the last. */
+function followLast(input: DatasetInput, spec: Resolved<ExtractSpec>, head: Manifest, from: number): Plan {
+  for (let part = from; ; part += 1) {
+    const step = extractStep(input, spec, part, head);
+    const manifest = input.published.get(step.key);
+    if (!manifest) return [step];
+    if (!manifest.source?.next) return [];
+  }
+}
+
+function extractStep(input: DatasetInput, spec: Resolved<ExtractSpec>, part: number, head: Manifest | undefined): Step {
+  return step(input, 'Extract', input.dataset, spec, input.slice, String(part), head ? [head] : []);
+}
+
+/** A snapshot of a source as far as it is published: its parts in order. */
+interface RawSlice {
+  readonly slice: Slice;
+  readonly parts: readonly Manifest[];
+}
+
+/** Snapshots whose last part is published, oldest first. A snapshot that broke off is never cleaned or loaded by later runs. */
+export function finishedSlices(manifests: readonly Manifest[], dataset: string): readonly RawSlice[] {
+  const byAsOf = new Map<string, Manifest[]>();
+  for (const manifest of manifests) {
+    if (manifest.dataset !== dataset || manifest.stage !== 'Extract') continue;
+    byAsOf.set(manifest.slice.asOf, [...(byAsOf.get(manifest.slice.asOf) ?? []), manifest]);
+  }
+  return [...byAsOf.values()]
+    .map((parts) => parts.toSorted((a, b) => Number(a.part) - Number(b.part)))
+    .filter((parts) => parts.every((part, at) => part.part === String(at)) && !parts.at(-1)?.source?.next)
+    .flatMap((parts) => (parts[0] ? [{ slice: parts[0].slice, parts }] : []))
+    .toSorted((a, b) => (a.slice.asOf < b.slice.asOf ? -1 : 1));
+}
+
+/** Raw manifests that lack a clean manifest under today's rules: this run's as soon as they are there, history's once finished. */
+function planClean(input: DatasetInput, spec: Resolved<CleanSpec>): Plan {
+  const current = input.manifests.filter(
+    ({ dataset, stage, slice }) => dataset === input.dataset && stage === 'Extract' && slice.asOf === input.slice.asOf,
+  );
+  const history = finishedSlices(input.manifests, input.dataset).flatMap(({ parts }) => parts);
+  const raw = [...new Set([...current, ...history])].filter(({ key }) => !input.expired.has(key));
+  const cleanedBefore = new Set(spec.value.clean.onChange === 'Forward' ? cleanedInputs(input) : []);
+  return raw
+    .filter((manifest) => !cleanedBefore.has(manifestDigest(manifest)))
+    .map((manifest) => cleanStep(input, spec, manifest))
+    .filter(({ key }) => !input.published.has(key));
+}
+
+const cleanStep = (input: DatasetInput, spec: Resolved<CleanSpec>, raw: Manifest): Step =>
+  step(input, 'Clean', input.dataset, spec, raw.slice, raw.part, [raw]);
+
+const cleanedInputs = (input: DatasetInput): string[] =>
+  input.manifests
+    .filter(({ dataset, stage }) => dataset === input.dataset && stage === 'Clean')
+    .flatMap(({ inputs }) => inputs);
+
+/** A finished snapshot with one clean manifest per part. */
+interface CleanSlice {
+  readonly slice: Slice;
+  /** Extract and Clean manifests: the load needs to know both the rows and whether the snapshot was whole. */
+  readonly inputs: readonly Manifest[];
+}
+
+/** Under today's rules where the raw bytes still are; else as they were cleaned last. */
+function cleanSlices(input: DatasetInput, spec: Resolved<CleanSpec>): readonly CleanSlice[] {
+  const lastCleaned = new Map<string, Manifest>();
+  for (const manifest of input.manifests) {
+    const [raw] = manifest.inputs;
+    if (manifest.dataset !== input.dataset || manifest.stage !== 'Clean' || !raw) continue;
+    const known = lastCleaned.get(raw);
+    if (!known || known.finishedAt < manifest.finishedAt) lastCleaned.set(raw, manifest);
+  }
+  return finishedSlices(input.manifests, input.dataset).flatMap(({ slice, parts }) => {
+    const clean = parts.map(
+      (part) => input.published.get(cleanStep(input, spec, part).key) ?? lastCleaned.get(manifestDigest(part)),
+    );
+    return clean.every((manifest) => manifest !== undefined) ? [{ slice, inputs: [...parts, ...clean] }] : [];
+  });
+}
+
+/**
+ * The oldest snapshot that is not in the table yet; or, when the table was built by other rules, the whole table anew.
+ * One load at a time, because loads of one table are serial.
+ */
+function planLoad(input: DatasetInput, specs: DatasetSpecs): Plan {
+  const slices = cleanSlices(input, specs.clean);
+  const loads = input.manifests.filter(({ dataset, stage }) => dataset === input.dataset && stage === 'Load');
+  const loaded = new Set(loads.filter((load) => isOf(input, load, specs.load)).flatMap(({ inputs }) => inputs));
+  const isLoaded = (manifest: Manifest) => loaded.has(manifestDigest(manifest));
+  const open = slices.filter(({ inputs }) => !inputs.every(isLoaded));
+  const newest = slices.at(-1);
+  const last = latest(loads);
+  const otherRules = last !== undefined && !isOf(input, last, specs.load);
+  const cleanedAnew = open.some(({ inputs }) => inputs.some(isLoaded));
+  if (newest && last && (otherRules || cleanedAnew)) {
+    // The part names the load it replaces: going back to earlier rules is new work, not the old manifest.
+    const inputs = slices.flatMap((slice) => slice.inputs);
+    return [step(input, 'Load', input.dataset, specs.rebuild, newest.slice, `rebuild.${last.key}`, inputs)];
+  }
+  return open
+    .slice(0, 1)
+    .map(({ slice, inputs }) => step(input, 'Load', input.dataset, specs.load, slice, '0', inputs));
+}
+
+/**
+ * Models whose inputs are settled in this run and have changed since the model was built, dependencies first.
+ * A model's key holds since when each input is as it is now, so that values that change and change back are seen.
+ */
+function planModels(input: Known, unsettled: ReadonlySet<string>): Plan {
+  const failed = new Set(input.failures.map(({ key }) => key));
+  const waiting = new Set(unsettled);
+  const steps: Step[] = [];
+  for (const { name, tables, model } of input.specs.models) {
+    const inputs = tables.map((table) => unchangedSince(input.manifests, table));
+    const step = inputs.every((manifest) => manifest !== undefined) && modelStep(input, name, model, inputs);
+    const blocked = !step || failed.has(step.key) || tables.some((table) => waiting.has(table));
+    if (!blocked && input.published.has(step.key)) continue;
+    waiting.add(name);
+    if (!blocked) steps.push(step);
+  }
+  return steps;
+}
+
+function modelStep(input: Known, name: string, spec: Resolved<ModelSpec>, inputs: readonly Manifest[]): Step {
+  const newest = inputs.map(({ slice }) => slice).toSorted((a, b) => (a.asOf < b.asOf ? 1 : -1))[0];
+  return step(input, 'Transform', name, spec, newest ?? input.slice, '0', inputs);
+}
+
+/** The first manifest of the newest unbroken row of loads (or builds) of a table that gave the same rows. */
+function unchangedSince(manifests: readonly Manifest[], table: string): Manifest | undefined {
+  const builds = manifests
+    .filter(({ dataset, stage }) => dataset === table && (stage === 'Load' || stage === 'Transform'))
+    .toSorted((a, b) => (a.finishedAt < b.finishedAt ? 1 : -1));
+  const rows = (manifest: Manifest | undefined) => manifest?.partitions[0]?.rowsHash;
+  const broken = builds.findIndex((build) => rows(build) !== rows(builds[0]));
+  return builds[broken === -1 ? builds.length - 1 : broken - 1];
+}
+
+/** Once a UTC day, when all else is done: what nobody names any more is removed. */
+function planSweep(input: Known): Plan {
+  const day: Slice = { asOf: `${input.run.asOf.slice(0, 10)}T00:00:00.000Z`, params: '' };
+  const sweep = step(input, 'Sweep', '_pipeline', input.specs.sweep, day, '0', []);
+  const failed = input.failures.some(({ key }) => key === sweep.key);
+  return failed || input.published.has(sweep.key) ? [] : [sweep];
+}
+
+const latest = (manifests: readonly Manifest[]): Manifest | undefined =>
+  manifests.reduce<Manifest | undefined>(
+    (last, each) => (last && last.finishedAt > each.finishedAt ? last : each),
+    undefined,
+  );
+
+/** Whether a manifest was made by the spec of this identity: its key says so. */
+const isOf = (input: Known, manifest: Manifest, spec: Resolved<unknown>): boolean => {
+  const { dataset, stage, slice, part, inputs } = manifest;
+  return manifest.key === key(input, { dataset, stage, slice, part, inputs, spec: spec.identity });
+};
+
+function step(
+  input: Known,
+  stage: Step['stage'],
+  dataset: string,
+  spec: Resolved<unknown>,
+  slice: Slice,
+  part: string,
+  inputs: readonly Manifest[],
+): Step {
+  const digests = inputs.map(manifestDigest);
+  return {
+    key: key(input, { dataset, stage, slice, part, inputs: digests, spec: spec.identity }),
+    stage,
+    dataset,
+    slice,
+    part,
+    spec: spec.digest,
+    inputs: inputs.map(manifestPath),
+  };
+}
+
+const key = (input: Known, identity: Omit<Identity, 'pipeline' | 'slice'> & { readonly slice: Slice }): string =>
+  stepKey({ ...identity, pipeline: input.pipeline, slice: identity.slice as unknown as Json });

@@ -1,0 +1,224 @@
+import type { Clean, Dataset, Extract, Format, Load, Model, Pipeline } from '../api/index.ts';
+import { digestOf, type Json } from './key.ts';
+import type { ColumnSchema } from './types.ts';
+
+/** How a dataset's bytes are got. */
+export interface ExtractSpec {
+  readonly stage: 'Extract';
+  readonly dataset: string;
+  readonly extract: Extract;
+  /** Needed to count records and to tell JSON from an error page. */
+  readonly format: Format;
+  readonly params: Readonly<Record<string, string | number | boolean>>;
+  /** How much one step does at most; aim: about a minute. */
+  readonly part: { readonly pages: number; readonly files: number };
+}
+
+/** How bytes become typed rows. */
+export interface CleanSpec {
+  readonly stage: 'Clean';
+  readonly dataset: string;
+  readonly key: readonly string[];
+  readonly version?: string;
+  readonly format: Format;
+  readonly clean: Clean;
+  readonly timeZone: string;
+  /** Whether the keys of all records read are kept, because the load must notice missing rows. */
+  readonly seen: boolean;
+}
+
+/** How rows become a table. */
+export interface LoadSpec {
+  readonly stage: 'Load';
+  readonly dataset: string;
+  readonly key: readonly string[];
+  readonly version?: string;
+  readonly columns: readonly ColumnSchema[];
+  readonly load: Load;
+  readonly timeZone: string;
+  readonly target: LoadTarget;
+  /** True: the inputs are all snapshots there are, and the table is built anew from them. */
+  readonly rebuild: boolean;
+}
+
+export interface LoadTarget {
+  readonly schema: string;
+  readonly table: string;
+  /** Which warehouse: another one has none of the rows yet. */
+  readonly warehouse: string;
+}
+
+/** One SELECT over the pipeline's tables. */
+export interface ModelSpec {
+  readonly stage: 'Transform';
+  readonly model: Model;
+  readonly schema: string;
+  /** The tables of the pipeline that the SELECT may read. */
+  readonly tables: readonly string[];
+  readonly timeZone: string;
+}
+
+export interface SweepSpec {
+  readonly stage: 'Sweep';
+  readonly retention: { readonly raw?: string; readonly clean?: string; readonly quarantine?: string };
+}
+
+export type StageSpec = ExtractSpec | CleanSpec | LoadSpec | ModelSpec | SweepSpec;
+
+/** A stage spec with its two digests. */
+export interface Resolved<Spec> {
+  readonly value: Spec;
+  /** Names the whole spec in the lake: a step runs by the spec it was planned with. */
+  readonly digest: string;
+  /** Digest of what changes the result; the part of the spec that is in the step's key. */
+  readonly identity: string;
+}
+
+export interface DatasetSpecs {
+  readonly name: string;
+  readonly extract: Resolved<ExtractSpec>;
+  readonly clean: Resolved<CleanSpec>;
+  readonly load: Resolved<LoadSpec>;
+  readonly rebuild: Resolved<LoadSpec>;
+}
+
+export interface PipelineSpecs {
+  readonly datasets: readonly DatasetSpecs[];
+  /** In an order in which every model comes after those it reads. */
+  readonly models: readonly {
+    readonly name: string;
+    readonly tables: readonly string[];
+    readonly model: Resolved<ModelSpec>;
+  }[];
+  readonly sweep: Resolved<SweepSpec>;
+}
+
+/** What the manifest alone does not say. */
+export interface Surroundings {
+  readonly params: Readonly<Record<string, string | number | boolean>>;
+  /** Identity of the warehouse that tables go to. */
+  readonly warehouse: string;
+  /** Model → the tables its SELECT names, from the parse tree. */
+  readonly tablesOf: ReadonlyMap<string, readonly string[]>;
+  /** Digest of the rules of the SQL functions that some SQL texts call: a better rule is another result. */
+  readonly functions: (sql: readonly string[]) => string;
+}
+
+/** Pages and files of one step: about a minute at ordinary sources. */
+const part = { pages: 20, files: 20 };
+
+/** Cuts a pipeline into the specs of its stages. */
+export function resolveSpecs(pipeline: Pipeline, around: Surroundings): PipelineSpecs {
+  const { spec } = pipeline;
+  const schema = spec.warehouse?.duckdb?.schema ?? snakeCase(pipeline.metadata.name);
+  const models = (spec.transform?.models ?? []).map((model) => {
+    const tables = around.tablesOf.get(model.name) ?? [];
+    return { name: model.name, tables, model: resolveModel(model, schema, tables, spec.timeZone, around) };
+  });
+  return {
+    datasets: spec.datasets.map((dataset) => resolveDataset(dataset, schema, spec.timeZone, around)),
+    models: dependenciesFirst(models),
+    sweep: resolve<SweepSpec>({ stage: 'Sweep', retention: spec.retention ?? {} }, {}),
+  };
+}
+
+function resolveDataset(dataset: Dataset, schema: string, timeZone: string, around: Surroundings): DatasetSpecs {
+  const { name, key, version, format, clean, load } = dataset;
+  const identity = { key, ...(version === undefined ? {} : { version }) };
+  const extract: ExtractSpec = {
+    stage: 'Extract',
+    dataset: name,
+    extract: dataset.extract,
+    format,
+    params: around.params,
+    part,
+  };
+  const cleaning: CleanSpec = {
+    stage: 'Clean',
+    dataset: name,
+    ...identity,
+    format,
+    clean,
+    timeZone,
+    seen: load.onMissing !== 'Ignore',
+  };
+  const columns = clean.columns.map(({ name, type, from, description }) => {
+    const comment = description ?? (typeof from === 'string' ? from : undefined);
+    return { name, type, ...(comment === undefined ? {} : { comment }) };
+  });
+  const target = { schema, table: name, warehouse: around.warehouse };
+  const loading: LoadSpec = {
+    stage: 'Load',
+    dataset: name,
+    ...identity,
+    columns,
+    load,
+    timeZone,
+    target,
+    rebuild: false,
+  };
+  // The limit on missing rows guards a load; it does not change what a load that passed it wrote.
+  const loadIdentity = {
+    ...loading,
+    load: { ...load, maxMissingPercent: undefined },
+    columns: columns.map(({ name, type }) => ({ name, type })),
+    rebuild: undefined,
+  };
+  const sql = [...clean.columns.flatMap((column) => (column.sql === undefined ? [] : [column.sql])), clean.where ?? ''];
+  return {
+    name,
+    extract: resolve(extract, extractIdentity(dataset.extract)),
+    clean: resolve(cleaning, { ...withoutDescriptions(cleaning), functions: around.functions(sql) }),
+    load: resolve(loading, loadIdentity),
+    rebuild: resolve({ ...loading, rebuild: true }, loadIdentity),
+  };
+}
+
+/** The semantic fields of an extract: limits, page size, headers, secrets, retries and time-outs change no result. */
+function extractIdentity({ rest, files }: Extract): object {
+  return {
+    ...(rest && {
+      rest: { method: rest.method, path: rest.path, query: rest.query, body: rest.body, forEach: rest.forEach },
+    }),
+    ...(files && { files: { paths: files.paths } }),
+  };
+}
+
+function resolveModel(
+  model: Model,
+  schema: string,
+  tables: readonly string[],
+  timeZone: string,
+  around: Surroundings,
+): Resolved<ModelSpec> {
+  const value: ModelSpec = { stage: 'Transform', model, schema, tables, timeZone };
+  const functions = around.functions([model.sql, model.insight ?? '']);
+  return resolve(value, { ...withoutDescriptions(value), warehouse: around.warehouse, functions });
+}
+
+const resolve = <Spec extends object>(value: Spec, identity: object): Resolved<Spec> => ({
+  value,
+  digest: digestOf(value as unknown as Json),
+  identity: digestOf(identity as Json),
+});
+
+const withoutDescriptions = (value: object): object =>
+  JSON.parse(JSON.stringify(value, (name, member: unknown) => (name === 'description' ? undefined : member))) as object;
+
+/** Models in dependency order. Cycles are refused when the manifest is validated; a rest that has one keeps its order. */
+function dependenciesFirst<M extends { readonly name: string; readonly tables: readonly string[] }>(
+  models: readonly M[],
+): M[] {
+  const ordered: M[] = [];
+  let rest = [...models];
+  while (rest.length > 0) {
+    const names = new Set(rest.map(({ name }) => name));
+    const ready = rest.filter(({ tables, name }) => !tables.some((table) => table !== name && names.has(table)));
+    ordered.push(...(ready.length > 0 ? ready : rest));
+    rest = ready.length > 0 ? rest.filter((model) => !ready.includes(model)) : [];
+  }
+  return ordered;
+}
+
+/** `talent-pulse` → `talent_pulse`. */
+export const snakeCase = (name: string): string => name.replaceAll('-', '_');

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { clean } from './clean.ts';
+import { extract } from './extract.ts';
+import { format } from './format.ts';
+import { load } from './load.ts';
+import { pipelineStatus } from './pipelineStatus.ts';
+import { alerts, lake, live, params, privacy, queue, retention, taxonomies, warehouse, workers } from './side.ts';
+import { transform } from './transform.ts';
+import { columnNames, duration, named, sqlName, text } from './words.ts';
+
+/** Group and version of both kinds. */
+export const apiVersion = 'jobpulse.dev/v1alpha1';
+
+const dataset = z.strictObject({
+  name: sqlName.describe('Name of the dataset and of its table.'),
+  aliases: z.array(sqlName).max(16).default([]).describe('Other names people know it by.'),
+  description: text().exactOptional().describe('What a row is; becomes the comment of the table.'),
+  key: columnNames(16).min(1).describe('Columns that identify a row: dedupe, merge and live counts use them.'),
+  version: sqlName
+    .exactOptional()
+    .describe('Column that orders the versions of a row. Default: when the source was asked.'),
+  extract: extract,
+  format: format,
+  clean: clean.describe('How records become typed rows.'),
+  load: load,
+});
+export type Dataset = z.output<typeof dataset>;
+
+export const pipelineSpec = z.strictObject({
+  description: text().exactOptional().describe('What the pipeline is for.'),
+  params: params.default([]).describe('Values that extract can use and a run can override.'),
+  schedule: text(128).exactOptional().describe('When to run: five cron fields or @hourly, @daily, … Default: never.'),
+  timeZone: text(64).default('UTC').describe('IANA time zone of the schedule, of slices and of transfer dates.'),
+  suspend: z.boolean().default(false).describe('Whether the schedule rests.'),
+  missedRunPolicy: z
+    .enum(['None', 'Last', 'All'])
+    .default('Last')
+    .describe('Which missed ticks are made up for after a pause of the controller.'),
+  concurrencyPolicy: z
+    .enum(['Allow', 'Forbid', 'Replace'])
+    .default('Forbid')
+    .describe('What a tick does while a run is going on.'),
+  freshness: duration.exactOptional().describe('How old the newest data may be.'),
+  datasets: named(dataset, 50).describe('What is extracted, cleaned and loaded; each on its own.'),
+  transform: transform.exactOptional().describe('What is made from the datasets.'),
+  taxonomies: taxonomies.default([]).describe('Vocabularies for SQL functions, versioned with the data.'),
+  live: live.exactOptional().describe('Counters that follow a stream at once.'),
+  privacy: privacy.exactOptional().describe('How personal data is protected.'),
+  retention: retention.default({ tables: '7d' }).describe('How long things are kept.'),
+  workers: workers.exactOptional().describe('How many workers do it, with what.'),
+  alerts: alerts.default([]).describe('Who is told when something goes wrong.'),
+  lake: lake.exactOptional(),
+  warehouse: warehouse.exactOptional(),
+  queue: queue.exactOptional().describe("The queue's server. Default: the installation's."),
+});
+export type PipelineSpec = z.output<typeof pipelineSpec>;
+
+export const pipeline = z.strictObject({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal('Pipeline'),
+  metadata: z.looseObject({
+    name: z
+      .string()
+      .max(40)
+      .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
+      .describe('Name of the pipeline: a DNS label of at most 40 characters.'),
+    namespace: z.string().max(63).exactOptional(),
+    generation: z.int().exactOptional(),
+    annotations: z.record(z.string(), z.string()).exactOptional(),
+    labels: z.record(z.string(), z.string()).exactOptional(),
+  }),
+  spec: pipelineSpec.describe('What is wanted.'),
+  status: pipelineStatus.exactOptional().describe('What is.'),
+});
+/** A Pipeline with all defaults in place. */
+export type Pipeline = z.output<typeof pipeline>;

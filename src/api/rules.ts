@@ -1,0 +1,92 @@
+import type { z } from 'zod';
+
+/**
+ * A demand on one object that its members' types cannot express, written twice side by side: as a predicate for the
+ * command line and as CEL for the API server. A refinement without its twin would hold in one world only.
+ */
+export interface Rule<Value> {
+  readonly holds: (value: Value) => boolean;
+  readonly cel: string;
+  readonly message: string;
+  /** CEL that builds the message from the object, where naming what was found helps. */
+  readonly messageCel?: string;
+  /** The same as `messageCel`, for the command line. */
+  readonly says?: (value: Value) => string;
+}
+
+/** A validation rule as a CustomResourceDefinition carries it. */
+export interface CelRule {
+  readonly rule: string;
+  readonly message: string;
+  readonly messageExpression?: string;
+}
+
+/** Attaches rules to a schema, for both worlds. Describe the schema before, not after. */
+export function withRules<Schema extends z.ZodType>(schema: Schema, ...rules: Rule<z.output<Schema>>[]): Schema {
+  const refined = schema.superRefine((value, context) => {
+    for (const rule of rules) {
+      if (!rule.holds(value)) context.addIssue({ code: 'custom', message: rule.says?.(value) ?? rule.message });
+    }
+  });
+  return refined.meta({ ...schema.meta(), 'x-kubernetes-validations': rules.map(celOf) });
+}
+
+function celOf({ cel, message, messageCel }: Rule<never>): CelRule {
+  return { rule: cel, message, ...(messageCel === undefined ? {} : { messageExpression: messageCel }) };
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** Exactly one of several optional members is given. */
+export function exactlyOne<Value extends object>(...names: (keyof Value & string)[]): Rule<Value> {
+  return counted(names, `exactly one of ${names.join(', ')} is needed`, (given) => given === 1, 'exists_one(x, x)');
+}
+
+/** None or one of several optional members is given. */
+export function atMostOne<Value extends object>(...names: (keyof Value & string)[]): Rule<Value> {
+  const flags = names.map((name) => `has(self.${name})`);
+  const rule = counted<Value>(names, `at most one of ${names.join(', ')} is allowed`, (given) => given <= 1, '');
+  return { ...rule, cel: `[${flags.join(', ')}].filter(x, x).size() <= 1` };
+}
+
+/** A member makes sense only beside another one. */
+export function needs<Value extends object>(
+  name: keyof Value & string,
+  ...others: (keyof Value & string)[]
+): Rule<Value> {
+  const present = (value: Value, member: string) => (value as Members)[member] !== undefined;
+  return {
+    holds: (value) => !present(value, name) || others.some((other) => present(value, other)),
+    cel: `!has(self.${name}) || ${others.map((other) => `has(self.${other})`).join(' || ')}`,
+    message: `${name} needs ${others.join(' or ')} beside it`,
+  };
+}
+
+/** `low` is not above `high` where both are given. */
+export function ordered<Value extends object>(low: keyof Value & string, high: keyof Value & string): Rule<Value> {
+  return {
+    holds: (value) => {
+      const [from, to] = [value[low], value[high]];
+      return typeof from !== 'number' || typeof to !== 'number' || from <= to;
+    },
+    cel: `!has(self.${low}) || !has(self.${high}) || self.${low} <= self.${high}`,
+    message: `${low} must not be above ${high}`,
+  };
+}
+
+function counted<Value extends object>(
+  names: readonly (keyof Value & string)[],
+  message: string,
+  holds: (given: number) => boolean,
+  test: string,
+): Rule<Value> {
+  const given = (value: Value) => names.filter((name) => (value as Members)[name] !== undefined);
+  const found = names.map((name) => `(has(self.${name}) ? ' ${name}' : '')`).join(' + ');
+  return {
+    holds: (value) => holds(given(value).length),
+    cel: `[${names.map((name) => `has(self.${name})`).join(', ')}].${test}`,
+    message,
+    messageCel: `'${message}; found:' + ${found}`,
+    says: (value) => `${message}; found: ${given(value).join(', ') || 'none'}`,
+  };
+}

@@ -1,0 +1,172 @@
+import type { Condition, Pipeline, PipelineRun, PipelineRunStatus } from '../api/index.ts';
+import { type PlanPayload, type PlanResult, payloadVersion } from '../queue/payload.ts';
+import type { RunReport } from '../run/report.ts';
+import type { World } from './world.ts';
+
+/** A step is tried for at most this long after its wave was planned. */
+const stepPatienceMs = 24 * 3600_000;
+/** Failures told in a run's status. */
+const failureLimit = 100;
+
+type Phase = NonNullable<PipelineRunStatus['phase']>;
+
+/** Whether nothing more will happen to a run. */
+export const hasEnded = (run: PipelineRun): boolean =>
+  ['Succeeded', 'Failed', 'Cancelled'].includes(run.status?.phase ?? 'Pending');
+
+/**
+ * Moves a run on as far as it can go now: the only thing in the system that does. Level-triggered: it looks at what is,
+ * so calling it once too often, after a crash or over an emptied Redis changes nothing that it should not.
+ */
+export async function reconcileRun(world: World, name: string): Promise<void> {
+  const run = await world.run(name);
+  if (!run || hasEnded(run)) return;
+  const pipeline = await world.pipeline(run.spec.pipelineRef.name);
+  if (!pipeline) return end(world, run, 'Failed', { reason: 'PipelineMissing', message: noPipeline(run) });
+  if (run.spec.state === 'Cancel') return cancel(world, run, pipeline);
+  if (run.status?.wave === undefined) return begin(world, run, pipeline);
+  return follow(world, run, pipeline, run.status.wave);
+}
+
+const noPipeline = (run: PipelineRun): string =>
+  `there is no Pipeline ${run.spec.pipelineRef.name}; apply it, then create the run again`;
+
+/** The first wave has no steps: its plan finds out what is missing. */
+async function begin(world: World, run: PipelineRun, pipeline: Pipeline): Promise<void> {
+  const now = world.now().toISOString();
+  await enter(world, { ...run, status: { asOf: now, startTime: now, ...run.status } }, pipeline, 0, []);
+}
+
+/** Writes the wave number down, then adds the wave: a crash between the two leaves a missing wave, never two. */
+async function enter(
+  world: World,
+  run: PipelineRun,
+  pipeline: Pipeline,
+  wave: number,
+  steps: PlanResult['steps'],
+): Promise<void> {
+  const total = (run.status?.steps?.total ?? 0) + steps.length;
+  const counts = { ...run.status?.steps, total };
+  const status = withPhase(world, run, 'Running', { reason: 'Running', message: `${total} steps so far` });
+  await world.writeRunStatus(run.metadata.name, { ...status, wave, steps: counts });
+  await world.waves.add(pipeline.metadata.name, wave, planPayload(world, run, pipeline), steps);
+}
+
+function planPayload(world: World, { metadata, spec, status }: PipelineRun, pipeline: Pipeline): PlanPayload {
+  const { datasets, from, params } = spec;
+  const asOf = status?.asOf ?? world.now().toISOString();
+  return {
+    v: payloadVersion,
+    run: { name: metadata.name, asOf, from, ...(datasets.length > 0 ? { datasets } : {}) },
+    params,
+    pipeline: { ...pipeline, status: undefined },
+    warehouse: world.warehouse,
+    failures: status?.failures ?? [],
+    startedAt: status?.startTime ?? asOf,
+    notAfter: new Date(world.now().getTime() + stepPatienceMs).toISOString(),
+  };
+}
+
+async function follow(world: World, run: PipelineRun, pipeline: Pipeline, wave: number): Promise<void> {
+  const seen = await world.waves.look(pipeline.metadata.name, run.metadata.name, wave);
+  switch (seen.state) {
+    case 'open':
+      return;
+    case 'missing': // Redis was wiped: what is published stays published, the rest is planned again
+      return enter(world, run, pipeline, wave + 1, []);
+    case 'failed':
+      return end(world, run, 'Failed', seen);
+    case 'planned':
+      return advance(world, run, pipeline, wave, seen.result);
+  }
+}
+
+async function advance(
+  world: World,
+  run: PipelineRun,
+  pipeline: Pipeline,
+  wave: number,
+  { steps, failures: added, report }: PlanResult,
+): Promise<void> {
+  const failures = [...(run.status?.failures ?? []), ...added].slice(0, failureLimit);
+  const known = { ...run, status: { ...run.status, ...(failures.length > 0 ? { failures } : {}) } };
+  if (!report) return enter(world, known, pipeline, wave + 1, steps);
+  await end(world, withReport(known, report), report.status === 'Succeeded' ? 'Succeeded' : 'Failed', outcome(report));
+  await world.waves.forget(pipeline.metadata.name, run.metadata.name, wave);
+}
+
+function withReport(run: PipelineRun, report: RunReport): PipelineRun {
+  const datasets = report.datasets.map(
+    ({
+      name,
+      read,
+      expanded,
+      clean,
+      rejected,
+      filtered,
+      deduplicated,
+      added,
+      modified,
+      unchanged,
+      superseded,
+      marked,
+      deleted,
+      seconds,
+    }) => ({
+      ...{ name, covered: [], unavailable: [], read, expanded, clean, rejected, filtered, deduplicated },
+      ...{ added, modified, unchanged, superseded, marked, deleted, seconds },
+    }),
+  );
+  const total = run.status?.steps?.total ?? 0;
+  const failed = run.status?.failures?.length ?? 0;
+  const reportURI = `${report.pipeline}/_jobpulse/runs/${report.run}.json`;
+  return {
+    ...run,
+    status: { ...run.status, datasets, reportURI, steps: { total, done: total - failed, running: 0, failed } },
+  };
+}
+
+const outcome = (report: RunReport): { reason: string; message: string } => {
+  const [first] = report.why;
+  return report.status === 'Succeeded'
+    ? { reason: 'Completed', message: `finished in ${report.seconds} s` }
+    : { reason: first?.reason ?? 'StepsFailed', message: first?.message ?? 'steps failed' };
+};
+
+async function cancel(world: World, run: PipelineRun, pipeline: Pipeline): Promise<void> {
+  await world.waves.forget(pipeline.metadata.name, run.metadata.name, run.status?.wave ?? 0);
+  await end(world, run, 'Cancelled', { reason: 'Cancelled', message: 'cancelled; what is published stays published' });
+}
+
+const end = async (
+  world: World,
+  run: PipelineRun,
+  phase: Phase,
+  why: { reason: string; message: string },
+): Promise<void> =>
+  world.writeRunStatus(run.metadata.name, {
+    ...withPhase(world, run, phase, why),
+    finishTime: world.now().toISOString(),
+  });
+
+/** The status with a phase and the `Succeeded` condition that says the same; its time moves only when it changes. */
+function withPhase(
+  world: World,
+  run: PipelineRun,
+  phase: Phase,
+  why: { reason: string; message: string },
+): PipelineRunStatus {
+  const status = phase === 'Succeeded' ? 'True' : phase === 'Failed' || phase === 'Cancelled' ? 'False' : 'Unknown';
+  const before = run.status?.conditions?.find(({ type }) => type === 'Succeeded');
+  const lastTransitionTime = before?.status === status ? before.lastTransitionTime : world.now().toISOString();
+  const generation = run.metadata.generation ?? 1;
+  const condition: Condition = {
+    type: 'Succeeded',
+    status,
+    ...why,
+    observedGeneration: generation,
+    lastTransitionTime,
+  };
+  const others = run.status?.conditions?.filter(({ type }) => type !== 'Succeeded') ?? [];
+  return { ...run.status, observedGeneration: generation, phase, conditions: [condition, ...others] };
+}

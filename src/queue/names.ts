@@ -1,0 +1,43 @@
+import type { StageName } from '../run/types.ts';
+
+/** The four queues of a pipeline. */
+export const queueStages = ['extract', 'clean', 'load', 'transform'] as const;
+export type QueueStage = (typeof queueStages)[number];
+
+/** Worker pools and the queues each one serves; load and transform share the one process that may own the warehouse. */
+export const pools = {
+  extract: ['extract'],
+  clean: ['clean'],
+  warehouse: ['load', 'transform'],
+} as const satisfies Record<string, readonly QueueStage[]>;
+export type PoolName = keyof typeof pools;
+export const poolNames = Object.keys(pools) as readonly PoolName[];
+
+/** Which queue carries a stage's steps. Planning and sweeping need nothing but the lake, as cleaning does. */
+export const queueOf: Readonly<Record<StageName | 'Plan', QueueStage>> = {
+  Extract: 'extract',
+  Clean: 'clean',
+  Load: 'load',
+  Transform: 'transform',
+  Sweep: 'clean',
+  Plan: 'clean',
+};
+
+/** Every Redis key of a namespace begins with this; the braces keep a namespace in one slot of a Redis Cluster. */
+export const prefixOf = (namespace: string): string => `{jp:${namespace}}`;
+
+export const queueName = (pipeline: string, stage: QueueStage): string => `${pipeline}.${stage}`;
+
+/** All other keys of ours, in one place: each has an expiry or a bound. */
+export const redisKeys = {
+  /** Who works on a step; expires `leaseMs` after the last renewal. */
+  stepLease: (namespace: string, key: string) => `${prefixOf(namespace)}:lease:step:${key}`,
+  /** The fencing counter of all leases of the namespace: one integer. */
+  fence: (namespace: string) => `${prefixOf(namespace)}:fence`,
+  /** What workers did; a stream of about 10,000 entries. */
+  events: (namespace: string) => `${prefixOf(namespace)}:events`,
+};
+
+/** The id of a step's job; also the id of a wave's plan when no key is given. */
+export const jobId = (run: string, wave: number, key?: string): string =>
+  key === undefined ? `${run}.${wave}` : `${run}.${wave}.${key}`;

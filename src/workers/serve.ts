@@ -1,0 +1,111 @@
+import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
+import { filesystemStore, prefixed } from '../connectors/stores/filesystem.ts';
+import type { Lake } from '../lake/lake.ts';
+import { connect, patient } from '../queue/connection.ts';
+import { tell } from '../queue/events.ts';
+import { pools, prefixOf, queueName } from '../queue/names.ts';
+import { type PlanPayload, payloadVersion, type StepPayload } from '../queue/payload.ts';
+import { backoff, decodeFailure, encodeFailure, failureOf, maxAttempts } from '../queue/retry.ts';
+import { retryClass, type ThrottledError } from '../run/errors.ts';
+import type { Failure } from '../run/types.ts';
+import type { WorkerConfig } from './config.ts';
+import { planRun } from './plan.ts';
+import { runStep, type Workplace } from './step.ts';
+
+/** A job whose worker died comes back this often before it counts as failed. */
+const maxStalledCount = 20;
+
+/** Works on a pipeline's queues of this worker's pool until closed. */
+export function serve(
+  place: Workplace,
+  config: WorkerConfig,
+  pipeline: string,
+  filesRoot: string,
+): { close(): Promise<void> } {
+  const name = `${place.namespace}/${pipeline}`;
+  const lake: Lake = { store: prefixed(filesystemStore(config.lake), name), pipeline: name };
+  const stopping = new AbortController();
+  const handle = (job: Job, token = '') => work(place, { lake, filesRoot }, job, token, stopping.signal);
+  const workers = pools[config.pool].map((stage) => {
+    const worker = new Worker(queueName(pipeline, stage), handle, {
+      connection: connect(config.redis, patient),
+      prefix: prefixOf(place.namespace),
+      concurrency: config.concurrency,
+      lockDuration: 10_000,
+      stalledInterval: 5_000,
+      maxStalledCount,
+      drainDelay: 60,
+      settings: { backoffStrategy: backoff },
+    });
+    worker.on('error', (error) => place.log.debug(`queue: ${error.message}`));
+    worker.on('completed', (job) => {
+      if (job.name === 'plan') tellQuietly(place, { type: 'planned', run: job.data.run.name });
+    });
+    worker.on('failed', (job) => {
+      if (job?.name === 'plan') tellQuietly(place, { type: 'planned', run: job.data.run.name });
+    });
+    return worker;
+  });
+  return { close: () => drain(workers, stopping) };
+}
+
+/** Takes no new jobs and lets running steps end; after the grace time aborts them, so that their jobs go back. */
+async function drain(workers: readonly Worker[], stopping: AbortController): Promise<void> {
+  const grace = setTimeout(() => stopping.abort(new Error('the worker is stopping')), graceMs);
+  await Promise.all(workers.map((worker) => worker.close()));
+  clearTimeout(grace);
+}
+const graceMs = 20_000;
+
+async function work(
+  place: Workplace,
+  served: { lake: Lake; filesRoot: string },
+  job: Job,
+  token: string,
+  stop: AbortSignal,
+): Promise<unknown> {
+  if (job.data.v !== payloadVersion) return putBack(job, token, 30_000);
+  try {
+    if (job.name === 'plan')
+      return await planRun(served.lake, job.data as PlanPayload, await childFailures(job), place.crashPoint);
+    const payload = job.data as StepPayload;
+    const outcome = await runStep(place, served, payload, stop);
+    return outcome === 'busy' ? await putBack(job, token, 1_000) : outcome;
+  } catch (error) {
+    if (error instanceof DelayedError) throw error;
+    return await giveBack(place, job, token, error, stop);
+  }
+}
+
+/** Puts a job back for a while; that spends no attempt. */
+async function putBack(job: Job, token: string, ms: number): Promise<never> {
+  await job.moveToDelayed(Date.now() + ms, token);
+  throw new DelayedError();
+}
+
+/** By its class a failed job waits (throttled, stopped), is tried again (transient) or ends (terminal, out of attempts or time). */
+async function giveBack(place: Workplace, job: Job, token: string, error: unknown, stop: AbortSignal): Promise<never> {
+  const overdue = Date.now() > Date.parse(job.data.notAfter ?? '9999-12-31');
+  if (stop.aborted) return putBack(job, token, 0);
+  if (retryClass(error) === 'throttled' && !overdue) return putBack(job, token, (error as ThrottledError).retryAfterMs);
+  const failure = failureOf(job, error, place.redact);
+  const { run, dataset, stage, message } = { run: runOf(job), ...failure };
+  if (retryClass(error) === 'terminal' || overdue || job.attemptsMade + 1 >= maxAttempts) {
+    tellQuietly(place, { type: 'failed', run, dataset, stage, message });
+    throw new UnrecoverableError(encodeFailure(failure));
+  }
+  place.log.warn(`${stage} of ${dataset} will be tried again: ${message}`);
+  tellQuietly(place, { type: 'retrying', run, dataset, stage, message });
+  throw new Error(encodeFailure(failure));
+}
+
+const runOf = (job: Job): string => (job.name === 'plan' ? job.data.run.name : job.data.run);
+
+/** The steps of the wave before this plan that failed for good. */
+async function childFailures(job: Job): Promise<Failure[]> {
+  return Object.values(await job.getIgnoredChildrenFailures()).map((reason) => decodeFailure(reason));
+}
+
+const tellQuietly = (place: Workplace, event: Parameters<typeof tell>[2]): void => {
+  tell(place.redis, place.namespace, event).catch(() => undefined);
+};

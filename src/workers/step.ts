@@ -1,0 +1,168 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { parseDuration } from '../api/index.ts';
+import { getSpec, type Lake, manifestDigest, manifestPath, publish, readManifest } from '../lake/lake.ts';
+import { tell } from '../queue/events.ts';
+import { acquire, holding, type Lease } from '../queue/lease.ts';
+import { redisKeys } from '../queue/names.ts';
+import type { StepPayload } from '../queue/payload.ts';
+import { TerminalError, TransientError } from '../run/errors.ts';
+import type { StageSpec } from '../run/specs.ts';
+import type { Manifest, StageName, Step, StepResult } from '../run/types.ts';
+import { versions } from '../version.ts';
+import type { ReadSecret, Stage, StageContext } from './stage.ts';
+
+/** What a worker process offers to every step it runs. */
+export interface Workplace {
+  readonly namespace: string;
+  /** Name of this process among the holders of leases. */
+  readonly worker: string;
+  readonly redis: Redis;
+  readonly stages: Partial<Record<StageName, Stage<never>>>;
+  readonly scratch: string;
+  readonly secret: ReadSecret;
+  /** Takes the values of secrets out of a text that leaves this process. */
+  readonly redact: (text: string) => string;
+  readonly allowPrivateNetworks: boolean;
+  readonly crashPoint: (name: string) => void;
+  readonly log: Logger;
+}
+
+/** A pipeline a worker serves. */
+export interface Served {
+  readonly lake: Lake;
+  readonly filesRoot: string;
+}
+
+/** What became of a job: `busy` = another worker has the lease, try again in a second. */
+export type StepOutcome = 'published' | 'alreadyPublished' | 'busy';
+
+/** Longest time of a step whose spec says nothing. */
+const defaultTimeoutMs = 30 * 60_000;
+
+/**
+ * Runs one step: nothing when its manifest is published; else under its lease, from its spec and its inputs,
+ * to a published manifest. Whoever else does the same at the same time does no harm.
+ */
+export async function runStep(
+  place: Workplace,
+  served: Served,
+  payload: StepPayload,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  const { step } = payload;
+  if (await readManifest(served.lake, manifestPath(step))) return 'alreadyPublished';
+  const leaseKey = redisKeys.stepLease(place.namespace, step.key);
+  const lease = await acquire(place.redis, leaseKey, redisKeys.fence(place.namespace), place.worker);
+  if (!lease) return 'busy';
+  const renewed = () => place.crashPoint('in-lease-renewal');
+  return holding(place.redis, lease, signal, (held) => underLease(place, served, payload, lease, held), renewed);
+}
+
+async function underLease(
+  place: Workplace,
+  served: Served,
+  payload: StepPayload,
+  lease: Lease,
+  held: AbortSignal,
+): Promise<StepOutcome> {
+  const { step, run } = payload;
+  const { lake } = served;
+  if (await readManifest(lake, manifestPath(step))) return 'alreadyPublished';
+  const startedAt = new Date();
+  const spec = (await getSpec(lake, step.spec)) as StageSpec;
+  const timeout = AbortSignal.timeout(timeoutOf(spec));
+  const signal = AbortSignal.any([held, timeout]);
+  const inputs = await readInputs(lake, payload);
+  await tell(place.redis, place.namespace, { type: 'started', run, dataset: step.dataset, stage: step.stage });
+  const result = await inScratch(place, step, (scratch) =>
+    stageOf(place, step)({ ...contextOf(place, served, payload), spec: spec as never, inputs, scratch, signal }),
+  ).catch((error: unknown) => {
+    if (held.aborted) throw held.reason;
+    if (timeout.aborted)
+      throw new TransientError(`${step.stage} of ${step.dataset} took longer than ${timeoutOf(spec)} ms`);
+    throw error;
+  });
+  held.throwIfAborted();
+  const manifest = toManifest(payload, lease.fence, inputs, result, startedAt);
+  const published = await publish(lake, manifest);
+  const { partitions: _, schema: __, inputs: ___, ...ledger } = published;
+  await tell(place.redis, place.namespace, { type: 'published', run, manifest: ledger });
+  return 'published';
+}
+
+function contextOf(place: Workplace, served: Served, { run, asOf, step }: StepPayload) {
+  return {
+    step,
+    run: { name: run, asOf },
+    lake: served.lake,
+    filesRoot: served.filesRoot,
+    secret: place.secret,
+    allowPrivateNetworks: place.allowPrivateNetworks,
+    crashPoint: place.crashPoint,
+    log: place.log.child({ run, dataset: step.dataset, stage: step.stage, key: step.key }),
+    progress: (message) => {
+      const event = { type: 'progress', run, dataset: step.dataset, stage: step.stage, message } as const;
+      tell(place.redis, place.namespace, event).catch(() => undefined);
+    },
+  } satisfies Partial<StageContext<StageSpec>>;
+}
+
+const timeoutOf = (spec: StageSpec): number =>
+  spec.stage === 'Extract' ? parseDuration(spec.extract.timeout) : defaultTimeoutMs;
+
+function stageOf(place: Workplace, step: Step): Stage<never> {
+  const stage = place.stages[step.stage];
+  if (!stage)
+    throw new TerminalError('WrongPool', `a ${step.stage} step came to a worker that does not do ${step.stage}`);
+  return stage;
+}
+
+async function readInputs(lake: Lake, payload: StepPayload): Promise<Manifest[]> {
+  const paths = payload.inputsAt ? ((await getSpec(lake, payload.inputsAt)) as string[]) : payload.step.inputs;
+  return Promise.all(
+    paths.map(async (path) => {
+      const manifest = await readManifest(lake, path);
+      if (!manifest) throw new TerminalError('InputMissing', `${path} is not in the lake; run again to plan anew`);
+      return manifest;
+    }),
+  );
+}
+
+async function inScratch<Result>(
+  place: Workplace,
+  step: Step,
+  work: (folder: string) => Promise<Result>,
+): Promise<Result> {
+  await mkdir(place.scratch, { recursive: true });
+  const folder = await mkdtemp(join(place.scratch, `${step.key}-`));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function toManifest(
+  { run, step }: StepPayload,
+  epoch: number,
+  inputs: readonly Manifest[],
+  result: StepResult,
+  startedAt: Date,
+): Manifest {
+  const { key, stage, dataset, slice, part, spec } = step;
+  return {
+    ...{ v: 1, key, stage, dataset, run, epoch, slice, part, spec },
+    inputs: inputs.map(manifestDigest),
+    complete: true,
+    partitions: [],
+    schema: [],
+    cost: { requests: 0, bytes: 0, credits: 0 },
+    ...result,
+    versions,
+    startedAt: startedAt.toISOString(),
+    finishedAt: new Date().toISOString(),
+  };
+}

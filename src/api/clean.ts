@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { column } from './column.ts';
 import { exactlyOne, needs, ordered, withRules } from './rules.ts';
-import { columnNames, dnsLabel, named, sqlName, text, texts, uniqueBy, whole } from './words.ts';
+import { whole } from './units.ts';
+import { columnRef, columnRefs, dnsLabel, language, named, text, texts, uniqueBy } from './words.ts';
 
 /** A number of rows, from and to. */
 export const rowCount = withRules(
@@ -17,7 +18,7 @@ export const rowCount = withRules(
 /** How a table's files are cut. */
 export const partitionBy = uniqueBy(
   z.strictObject({
-    column: sqlName.describe('Column to cut by.'),
+    column: columnRef.describe('Column to cut by.'),
     unit: z.enum(['Hour', 'Day', 'Month', 'Year']).exactOptional().describe('For dates and timestamps: the period.'),
   }),
   4,
@@ -26,7 +27,7 @@ export const partitionBy = uniqueBy(
 
 const check = withRules(
   z.strictObject({
-    name: dnsLabel.describe('Name of the check.'),
+    name: dnsLabel().describe('Name of the check.'),
     sql: text(4096)
       .exactOptional()
       .describe('A SQL condition over the columns that every row should meet; null passes.'),
@@ -66,13 +67,8 @@ export const clean = z.strictObject({
     .describe('What a changed rule does: clean everything again from raw, or only what comes.'),
   quarantine: z
     .strictObject({
-      language: z
-        .string()
-        .max(8)
-        .regex(/^[a-z]{2}(-[A-Z]{2})?$/)
-        .default('en')
-        .describe('Language of the comments.'),
-      groupBy: columnNames(8).default([]).describe('One file for each value of these columns.'),
+      language: language.default('en').describe('Language of the comments.'),
+      groupBy: columnRefs(8).default([]).describe('One file for each value of these columns.'),
     })
     .exactOptional()
     .describe('How rejected rows are handed to those who can mend them.'),

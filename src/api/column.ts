@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { exactlyOne, needs, withRules } from './rules.ts';
-import { columnNames, decimal, sqlName, text, texts } from './words.ts';
+import { decimal } from './units.ts';
+import { columnName, columnRef, columnRefs, language, matching, text, texts, vocabularies } from './words.ts';
 
 /** The types a column can have. */
 export const columnTypes = [
@@ -18,17 +19,32 @@ export const columnTypes = [
   'list<double>',
 ] as const;
 
-const columnType = z
-  .string()
-  .max(32)
-  .regex(
-    /^(string|integer|bigint|double|boolean|date|timestamp|json|list<(string|integer|double)>|decimal\(([1-9]|[12][0-9]|3[0-8]),([0-9]|[12][0-9]|3[0-8])\))$/,
-  );
-
-const language = z
-  .string()
-  .max(8)
-  .regex(/^[a-z]{2}(-[A-Z]{2})?$/);
+const columnType = matching(
+  /^(string|integer|bigint|double|boolean|date|timestamp|json|list<(string|integer|double)>|decimal\(([1-9]|[12][0-9]|3[0-8]),([0-9]|[12][0-9]|3[0-8])\))$/,
+  columnTypes.join(', '),
+  32,
+);
+vocabularies.add(columnType, {
+  words: columnTypes,
+  synonyms: {
+    text: 'string',
+    varchar: 'string',
+    str: 'string',
+    int: 'integer',
+    int32: 'integer',
+    int64: 'bigint',
+    long: 'bigint',
+    number: 'double',
+    float: 'double',
+    numeric: 'decimal(p,s)',
+    decimal: 'decimal(p,s)',
+    bool: 'boolean',
+    datetime: 'timestamp',
+    object: 'json',
+    array: 'list<string>',
+    list: 'list<string>',
+  },
+});
 
 const number = z.strictObject({
   decimal: z.string().min(1).max(1).default('.').describe('What separates the fraction.'),
@@ -63,11 +79,16 @@ const flags = z.strictObject({
 const bands = withRules(
   z
     .strictObject({
-      of: sqlName.describe('The numeric column.'),
+      of: columnRef.describe('The numeric column.'),
       edges: z.array(z.number()).min(1).max(64).describe('Where bands meet, ascending; a band holds its lower edge.'),
       labels: texts(65, 64).min(2).describe('Names of the bands: one more than edges.'),
     })
     .describe('The name of the range that a number falls into.'),
+  {
+    holds: ({ edges }) => edges.every((edge, index) => index === 0 || (edges[index - 1] ?? edge) < edge),
+    cel: 'self.edges.isSorted()',
+    message: 'edges must ascend',
+  },
   {
     holds: ({ edges, labels }) => labels.length === edges.length + 1,
     cel: 'self.labels.size() == self.edges.size() + 1',
@@ -76,7 +97,7 @@ const bands = withRules(
 );
 
 const columnShape = z.strictObject({
-  name: sqlName.describe('Name of the column.'),
+  name: columnName.describe('Name of the column.'),
   type: columnType.describe(`Type of the column: ${columnTypes.join(', ')}.`),
   description: text().exactOptional().describe('What the column means; becomes its comment.'),
   from: text()
@@ -85,7 +106,7 @@ const columnShape = z.strictObject({
   sql: text(4096).exactOptional().describe('A SQL expression over earlier columns.'),
   flags: flags.exactOptional().describe('A set of values, each with the pattern that puts it into the set.'),
   bands: bands.exactOptional(),
-  pseudonym: columnNames(8).min(1).exactOptional().describe('Keyed hash of these columns, which are then not loaded.'),
+  pseudonym: columnRefs(8).min(1).exactOptional().describe('Keyed hash of these columns, which are then not loaded.'),
   aliases: texts(16, 1024).default([]).describe('Other places to look, in order, when `from` is not in the source.'),
   split: z.string().min(1).max(8).exactOptional().describe('What separates the values of a list in one text.'),
   parse: parse.exactOptional().describe('How to read the text.'),
@@ -116,5 +137,11 @@ export const column = withRules(
   needs('parse', 'from'),
   needs('split', 'from'),
   needs('nulls', 'from'),
+  needs('map', 'from', 'sql'),
+  {
+    holds: ({ min, max }) => min === undefined || max === undefined || Number(min) <= Number(max),
+    cel: '!has(self.min) || !has(self.max) || double(self.min) <= double(self.max)',
+    message: 'min must not be above max',
+  },
 );
 export type Column = z.output<typeof column>;

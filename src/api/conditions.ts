@@ -1,15 +1,14 @@
 import { z } from 'zod';
-import { instant, whole } from './words.ts';
+import { instant, whole } from './units.ts';
+import { matching } from './words.ts';
 
 /** One observation about a resource, in the form that `kubectl wait` understands. */
 export const condition = z.strictObject({
   type: z.string().min(1).max(64).describe('What is observed.'),
   status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
-  reason: z
-    .string()
-    .max(128)
-    .regex(/^[A-Za-z]([A-Za-z0-9_]*[A-Za-z0-9])?$/)
-    .describe('Why, in one word of the documented list.'),
+  reason: matching(/^[A-Za-z]([A-Za-z0-9_]*[A-Za-z0-9])?$/, 'one word of letters, digits and _', 128).describe(
+    'Why, in one word of the documented list.',
+  ),
   message: z.string().max(4096).describe('Why, for people.'),
   observedGeneration: whole(0, Number.MAX_SAFE_INTEGER)
     .exactOptional()

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { duration, text, texts, whole } from './words.ts';
+import { duration, whole } from './units.ts';
+import { matching, text, texts } from './words.ts';
 
 const follow = z.strictObject({
   in: text(1024).describe('Glob over the path of the page the links are on.'),
@@ -10,11 +11,7 @@ const follow = z.strictObject({
 const permission = z.strictObject({
   grantedBy: text(256).describe('Who allowed it.'),
   reference: text(1024).describe('Where that is written.'),
-  date: z
-    .string()
-    .max(10)
-    .regex(/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/)
-    .describe('When it was allowed.'),
+  date: matching(/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/, 'a day, such as 2026-01-01', 10).describe('When it was allowed.'),
 });
 
 export const crawlExtract = z.strictObject({

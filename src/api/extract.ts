@@ -4,7 +4,8 @@ import { filesExtract } from './files.ts';
 import { restExtract } from './rest.ts';
 import { exactlyOne, withRules } from './rules.ts';
 import { streamExtract } from './stream.ts';
-import { dnsLabel, duration, instant, text, whole } from './words.ts';
+import { duration, instant, whole } from './units.ts';
+import { dnsLabel, text } from './words.ts';
 
 const rate = z.strictObject({
   requests: whole(1, 1_000_000).describe('Requests …'),
@@ -12,7 +13,7 @@ const rate = z.strictObject({
 });
 
 const limits = z.strictObject({
-  key: dnsLabel
+  key: dnsLabel()
     .exactOptional()
     .describe('Datasets with the same key share one limit. Default: the host of the address.'),
   rate: rate.exactOptional().describe('Requests in a period, over all workers.'),
@@ -50,12 +51,12 @@ export const extract = withRules(
     .strictObject({
       timeout: duration.default('10m').describe('Time for one step.'),
       limits: limits.exactOptional().describe('How gently to treat the source.'),
-      retry: retry.default({ attempts: 5, delay: '1s', maxDelay: '5m' }).describe('How to try again.'),
+      retry: retry.prefault({}).describe('How to try again.'),
       credits: credits.exactOptional().describe('A source that is paid by the request.'),
       window: window
         .exactOptional()
         .describe('A source that can be asked about a period; missing periods are planned.'),
-      rest: restExtract.exactOptional().describe('An HTTP API.'),
+      rest: restExtract.exactOptional(),
       files: filesExtract.exactOptional(),
       stream: streamExtract.exactOptional().describe('A topic of records.'),
       crawl: crawlExtract.exactOptional().describe('Pages of a web site.'),

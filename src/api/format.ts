@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { exactlyOne, withRules } from './rules.ts';
-import { text, whole } from './words.ts';
+import { whole } from './units.ts';
+import { text } from './words.ts';
 
 const csv = z.strictObject({
   delimiter: z.string().min(1).max(4).default(',').describe('What separates two values.'),

@@ -4,19 +4,18 @@ import { extract } from './extract.ts';
 import { format } from './format.ts';
 import { load } from './load.ts';
 import { pipelineStatus } from './pipelineStatus.ts';
+import { resource } from './resource.ts';
 import { alerts, lake, live, params, privacy, queue, retention, taxonomies, warehouse, workers } from './side.ts';
 import { transform } from './transform.ts';
-import { columnNames, duration, named, sqlName, text } from './words.ts';
-
-/** Group and version of both kinds. */
-export const apiVersion = 'jobpulse.dev/v1alpha1';
+import { duration } from './units.ts';
+import { columnRef, columnRefs, named, tableName, text } from './words.ts';
 
 const dataset = z.strictObject({
-  name: sqlName.describe('Name of the dataset and of its table.'),
-  aliases: z.array(sqlName).max(16).default([]).describe('Other names people know it by.'),
+  name: tableName.describe('Name of the dataset and of its table.'),
+  aliases: z.array(tableName).max(16).default([]).describe('Other names people know it by.'),
   description: text().exactOptional().describe('What a row is; becomes the comment of the table.'),
-  key: columnNames(16).min(1).describe('Columns that identify a row: dedupe, merge and live counts use them.'),
-  version: sqlName
+  key: columnRefs(16).min(1).describe('Columns that identify a row: dedupe, merge and live counts use them.'),
+  version: columnRef
     .exactOptional()
     .describe('Column that orders the versions of a row. Default: when the source was asked.'),
   extract: extract,
@@ -46,7 +45,7 @@ export const pipelineSpec = z.strictObject({
   taxonomies: taxonomies.default([]).describe('Vocabularies for SQL functions, versioned with the data.'),
   live: live.exactOptional().describe('Counters that follow a stream at once.'),
   privacy: privacy.exactOptional().describe('How personal data is protected.'),
-  retention: retention.default({ tables: '7d' }).describe('How long things are kept.'),
+  retention: retention.prefault({}).describe('How long things are kept.'),
   workers: workers.exactOptional().describe('How many workers do it, with what.'),
   alerts: alerts.default([]).describe('Who is told when something goes wrong.'),
   lake: lake.exactOptional(),
@@ -55,22 +54,6 @@ export const pipelineSpec = z.strictObject({
 });
 export type PipelineSpec = z.output<typeof pipelineSpec>;
 
-export const pipeline = z.strictObject({
-  apiVersion: z.literal(apiVersion),
-  kind: z.literal('Pipeline'),
-  metadata: z.looseObject({
-    name: z
-      .string()
-      .max(40)
-      .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
-      .describe('Name of the pipeline: a DNS label of at most 40 characters.'),
-    namespace: z.string().max(63).exactOptional(),
-    generation: z.int().exactOptional(),
-    annotations: z.record(z.string(), z.string()).exactOptional(),
-    labels: z.record(z.string(), z.string()).exactOptional(),
-  }),
-  spec: pipelineSpec.describe('What is wanted.'),
-  status: pipelineStatus.exactOptional().describe('What is.'),
-});
+export const pipeline = resource('Pipeline', 40, pipelineSpec, pipelineStatus);
 /** A Pipeline with all defaults in place. */
 export type Pipeline = z.output<typeof pipeline>;

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { condition } from './conditions.ts';
-import { instant, named, sqlName, text, texts, uniqueBy, whole } from './words.ts';
-
-const count = () => whole(0, Number.MAX_SAFE_INTEGER);
+import { count, instant } from './units.ts';
+import { datasetRef, named, text, texts, uniqueBy } from './words.ts';
 
 /** Why a pool has the size it has. */
 const scaling = z.strictObject({
@@ -22,7 +21,7 @@ const stageStatus = z.strictObject({
 });
 
 const datasetStatus = z.strictObject({
-  name: sqlName.describe('Name of the dataset.'),
+  name: datasetRef.describe('Name of the dataset.'),
   covered: texts(1000, 64).default([]).describe('Periods that are published, as `start/end`.'),
   asOf: instant.exactOptional().describe('Logical time of the newest snapshot.'),
   rows: count().exactOptional().describe('Rows of the table.'),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { exactlyOne, needs, withRules } from './rules.ts';
-import { freeJson, sqlName, text, texts, uniqueBy, valueFrom, whole } from './words.ts';
+import { whole } from './units.ts';
+import { datasetRef, freeJson, matching, text, texts, uniqueBy, valueFrom } from './words.ts';
 
 const located = z.strictObject({
   path: text().exactOptional().describe('JSONPath into the body of the response.'),
@@ -13,11 +14,7 @@ const inResponse = (description: string) => withRules(located.describe(descripti
 const header = withRules(
   z
     .strictObject({
-      name: z
-        .string()
-        .max(128)
-        .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/)
-        .describe('Name of the header.'),
+      name: matching(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'the name of a header', 128).describe('Name of the header.'),
       value: text().exactOptional().describe('The value, when it is no secret. Templates are not allowed here.'),
       valueFrom: valueFrom.exactOptional().describe('Where the value is, when it is a secret.'),
     })
@@ -97,7 +94,7 @@ const responseRule = z.strictObject({
 });
 
 const forEach = z.strictObject({
-  dataset: sqlName.describe('Dataset of this pipeline whose rows are the items; `item.<column>` in templates.'),
+  dataset: datasetRef.describe('Dataset of this pipeline whose rows are the items; `item.<column>` in templates.'),
   skip: z
     .enum(['Known', 'None'])
     .default('Known')
@@ -106,11 +103,9 @@ const forEach = z.strictObject({
 });
 
 const oauth2 = z.strictObject({
-  tokenUrl: z
-    .string()
-    .max(2048)
-    .regex(/^https?:\/\//)
-    .describe('Where to ask for a token.'),
+  tokenUrl: matching(/^https?:\/\//, 'an address that starts with http:// or https://', 2048).describe(
+    'Where to ask for a token.',
+  ),
   clientId: text(256).describe('Client id.'),
   clientSecretFrom: valueFrom.describe('Client secret.'),
   scope: text().exactOptional().describe('Scope to ask for.'),
@@ -135,26 +130,35 @@ const auth = withRules(
   exactlyOne('bearer', 'basic', 'oauth2'),
 );
 
-export const restExtract = z.strictObject({
-  method: z.enum(['GET', 'POST']).default('GET').describe('HTTP method.'),
-  baseUrl: z
-    .string()
-    .max(2048)
-    .regex(/^https?:\/\/[^\s/?#{}]+(\/[^\s?#{}]*)?$/)
-    .describe('Scheme and host, perhaps with a path. Templates are not allowed here.'),
-  path: z.string().max(2048).default('').describe('Path after baseUrl. May hold templates.'),
-  headers: uniqueBy(header, 32, 'name').default([]).describe('Headers of every request.'),
-  query: z
-    .record(z.string().max(128), z.string().max(4096))
-    .default({})
-    .describe('Query parameters. Values may hold templates.'),
-  body: freeJson.exactOptional().describe('JSON body of a POST. Its strings may hold templates.'),
-  paging: paging.exactOptional(),
-  resultCap: resultCap.exactOptional(),
-  responses: uniqueBy(responseRule, 32, 'status')
-    .default([])
-    .describe('What a status means here, where it differs from the usual.'),
-  forEach: forEach.exactOptional().describe('One request for each row of another dataset.'),
-  auth: auth.exactOptional(),
-});
+export const restExtract = withRules(
+  z
+    .strictObject({
+      method: z.enum(['GET', 'POST']).default('GET').describe('HTTP method.'),
+      baseUrl: matching(
+        /^https?:\/\/[^\s/?#{}]+(\/[^\s?#{}]*)?$/,
+        'scheme and host, perhaps with a path: https://host or https://host/path',
+        2048,
+      ).describe('Scheme and host, perhaps with a path. Templates are not allowed here.'),
+      path: z.string().max(2048).default('').describe('Path after baseUrl. May hold templates.'),
+      headers: uniqueBy(header, 32, 'name').default([]).describe('Headers of every request.'),
+      query: z
+        .record(z.string().max(128), z.string().max(4096))
+        .default({})
+        .describe('Query parameters. Values may hold templates.'),
+      body: freeJson.exactOptional().describe('JSON body of a POST. Its strings may hold templates.'),
+      paging: paging.exactOptional(),
+      resultCap: resultCap.exactOptional(),
+      responses: uniqueBy(responseRule, 32, 'status')
+        .default([])
+        .describe('What a status means here, where it differs from the usual.'),
+      forEach: forEach.exactOptional().describe('One request for each row of another dataset.'),
+      auth: auth.exactOptional(),
+    })
+    .describe('An HTTP API.'),
+  {
+    holds: ({ method, body }) => body === undefined || method === 'POST',
+    cel: "!has(self.body) || self.method == 'POST'",
+    message: 'body needs method POST',
+  },
+);
 export type RestExtract = z.output<typeof restExtract>;

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { condition } from './conditions.ts';
+import { resource } from './resource.ts';
 import { withRules } from './rules.ts';
-import { duration, instant, named, sqlName, text, texts, uniqueBy, whole } from './words.ts';
-
-const count = () => whole(0, Number.MAX_SAFE_INTEGER);
+import { count, duration, instant, whole } from './units.ts';
+import { datasetRef, named, text, texts, uniqueBy } from './words.ts';
 
 const interval = withRules(
   z
@@ -21,7 +21,7 @@ const interval = withRules(
 
 export const pipelineRunSpec = z.strictObject({
   pipelineRef: z.strictObject({ name: text(40).describe('Name of the pipeline.') }).describe('The pipeline to run.'),
-  datasets: z.array(sqlName).max(50).default([]).describe('Datasets to run. Default: all.'),
+  datasets: z.array(datasetRef).max(50).default([]).describe('Datasets to run. Default: all.'),
   interval: interval.exactOptional(),
   from: z
     .enum(['Extract', 'Clean', 'Load', 'Transform'])
@@ -45,7 +45,7 @@ export const pipelineRunSpec = z.strictObject({
 export type PipelineRunSpec = z.output<typeof pipelineRunSpec>;
 
 const datasetResult = z.strictObject({
-  name: sqlName.describe('Name of the dataset.'),
+  name: datasetRef.describe('Name of the dataset.'),
   covered: texts(1000, 64).default([]).describe('Periods that are published, as `start/end`.'),
   unavailable: texts(1000, 64).default([]).describe('Periods that the source cannot be asked about.'),
   read: count().exactOptional().describe('Records read.'),
@@ -61,6 +61,14 @@ const datasetResult = z.strictObject({
   marked: count().exactOptional().describe('Rows marked as removed.'),
   deleted: count().exactOptional().describe('Rows deleted.'),
   seconds: z.number().min(0).exactOptional().describe('Time it took.'),
+});
+
+const failure = z.strictObject({
+  dataset: text(63).describe('Dataset or model.'),
+  stage: z.enum(['Extract', 'Clean', 'Load', 'Transform', 'Sweep', 'Plan']).describe('Stage of the step.'),
+  key: text(128).describe('Key of the step.'),
+  reason: text(64).describe('A word from the list of reasons.'),
+  message: text(1024).describe('Where, what was found and how to fix it.'),
 });
 
 export const pipelineRunStatus = z.strictObject({
@@ -83,27 +91,12 @@ export const pipelineRunStatus = z.strictObject({
     .exactOptional()
     .describe('How far it is.'),
   datasets: named(datasetResult, 50).exactOptional().describe('What came of each dataset.'),
+  failures: z.array(failure).max(100).exactOptional().describe('Steps that failed for good.'),
   reportURI: text(1024).exactOptional().describe('Where the whole report is.'),
   conditions: uniqueBy(condition, 16, 'type').exactOptional().describe('Observations.'),
 });
 export type PipelineRunStatus = z.output<typeof pipelineRunStatus>;
 
-export const pipelineRun = z.strictObject({
-  apiVersion: z.literal('jobpulse.dev/v1alpha1'),
-  kind: z.literal('PipelineRun'),
-  metadata: z.looseObject({
-    name: z
-      .string()
-      .max(63)
-      .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
-      .describe('Name of the run.'),
-    namespace: z.string().max(63).exactOptional(),
-    generation: z.int().exactOptional(),
-    annotations: z.record(z.string(), z.string()).exactOptional(),
-    labels: z.record(z.string(), z.string()).exactOptional(),
-  }),
-  spec: pipelineRunSpec.describe('What is wanted.'),
-  status: pipelineRunStatus.exactOptional().describe('What is.'),
-});
+export const pipelineRun = resource('PipelineRun', 63, pipelineRunSpec, pipelineRunStatus);
 /** A PipelineRun with all defaults in place. */
 export type PipelineRun = z.output<typeof pipelineRun>;

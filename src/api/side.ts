@@ -1,15 +1,14 @@
 import { z } from 'zod';
 import { exactlyOne, needs, ordered, withRules } from './rules.ts';
-import { columnNames, duration, named, sqlName, text, texts, valueFrom, whole } from './words.ts';
+import { duration, whole } from './units.ts';
+import { columnRef, columnRefs, datasetRef, matching, named, tableName, text, texts, valueFrom } from './words.ts';
 
 /** What stands beside datasets and models: parameters, taxonomies, live counters, workers, alerts. */
 
 const param = z.strictObject({
-  name: z
-    .string()
-    .max(63)
-    .regex(/^[a-zA-Z][a-zA-Z0-9_]*$/)
-    .describe('Name; `{{ params.<name> }}` in templates.'),
+  name: matching(/^[a-zA-Z][a-zA-Z0-9_]*$/, 'a name of letters, digits and _ that starts with a letter', 63).describe(
+    'Name; `{{ params.<name> }}` in templates.',
+  ),
   type: z
     .enum(['String', 'Integer', 'Number', 'Boolean', 'Date'])
     .default('String')
@@ -22,7 +21,7 @@ export const params = named(param, 64);
 
 const taxonomy = withRules(
   z.strictObject({
-    name: sqlName.describe("Name; `skills(text, '<name>')` in SQL."),
+    name: tableName.describe("Name; `skills(text, '<name>')` in SQL."),
     builtin: text(64).exactOptional().describe('One that comes with the program.'),
     files: z
       .strictObject({ paths: texts(16, 1024).min(1).describe('Files, relative to the folder of the manifest.') })
@@ -43,10 +42,10 @@ const taxonomy = withRules(
 export const taxonomies = named(taxonomy, 16);
 
 const counter = z.strictObject({
-  name: sqlName.describe('Name of the counter.'),
-  dataset: sqlName.describe('Dataset whose records are counted.'),
-  time: sqlName.describe('Column of the event time.'),
-  by: columnNames(4).min(1).describe('What is counted; every prefix is kept, lists are unnested.'),
+  name: tableName.describe('Name of the counter.'),
+  dataset: datasetRef.describe('Dataset whose records are counted.'),
+  time: columnRef.describe('Column of the event time.'),
+  by: columnRefs(4).min(1).describe('What is counted; every prefix is kept, lists are unnested.'),
   bucket: duration.default('1m').describe('Length of a bucket.'),
   keep: duration.default('48h').describe('How long buckets are kept.'),
   lateness: duration.default('2h').describe('Records later than this are counted as late and nowhere else.'),
@@ -59,10 +58,7 @@ export const live = z.strictObject({
 
 const quantities = z.record(
   z.string().max(64),
-  z
-    .string()
-    .max(32)
-    .regex(/^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/),
+  matching(/^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/, 'a quantity such as 250m, 2 or 192Mi', 32),
 );
 
 const pool = withRules(
@@ -135,7 +131,7 @@ export const lake = withRules(
 );
 
 const schema = z.strictObject({
-  schema: sqlName.exactOptional().describe('Schema of the tables. Default: the name of the pipeline in snake case.'),
+  schema: tableName.exactOptional().describe('Schema of the tables. Default: the name of the pipeline in snake case.'),
 });
 
 export const warehouse = withRules(

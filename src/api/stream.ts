@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { byteSize, duration, text, texts, valueFrom } from './words.ts';
+import { byteSize, duration } from './units.ts';
+import { matching, text, texts, valueFrom } from './words.ts';
 
 const sasl = z.strictObject({
   mechanism: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']).describe('SASL mechanism.'),
@@ -24,14 +25,15 @@ const flush = z.strictObject({
 export const streamExtract = z.strictObject({
   topic: text(249).describe('Topic to read.'),
   group: text(249).exactOptional().describe('Consumer group. Default: `<namespace>.<pipeline>`.'),
-  start: z
-    .string()
-    .max(30)
-    .regex(/^(Earliest|Latest|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z)$/)
+  start: matching(
+    /^(Earliest|Latest|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z)$/,
+    'Earliest, Latest or a moment in UTC, such as 2026-11-20T12:00:00Z',
+    30,
+  )
     .default('Earliest')
     .describe('Where a new group starts: Earliest, Latest or a moment in UTC.'),
   kafka: kafka.exactOptional().describe("The brokers. Default: the installation's stream."),
-  flush: flush.default({ every: '15s', bytes: '64Mi' }).describe('How often records become a slice.'),
+  flush: flush.prefault({}).describe('How often records become a slice.'),
   maxFuture: duration.default('5m').describe('Event times further ahead of the broker’s clock go to quarantine.'),
 });
 export type StreamExtract = z.output<typeof streamExtract>;

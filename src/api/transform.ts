@@ -1,22 +1,20 @@
 import { z } from 'zod';
 import { rowCount } from './clean.ts';
 import { exactlyOne, withRules } from './rules.ts';
-import { columnNames, dnsLabel, named, sqlName, text } from './words.ts';
+import { columnRef, columnRefs, dnsLabel, matching, named, tableName, text } from './words.ts';
 
 const relation = z.strictObject({
-  column: sqlName.describe('Column of the model.'),
-  to: z
-    .string()
-    .max(127)
-    .regex(/^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$/)
-    .describe('`<table>.<column>` where each of its values must be found.'),
+  column: columnRef.describe('Column of the model.'),
+  to: matching(/^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$/, '<table>.<column>', 127).describe(
+    '`<table>.<column>` where each of its values must be found.',
+  ),
 });
 
 const modelCheck = withRules(
   z.strictObject({
-    name: dnsLabel.describe('Name of the check.'),
-    unique: columnNames().min(1).exactOptional().describe('No two rows have the same values here.'),
-    notNull: columnNames().min(1).exactOptional().describe('None of these is null.'),
+    name: dnsLabel().describe('Name of the check.'),
+    unique: columnRefs().min(1).exactOptional().describe('No two rows have the same values here.'),
+    notNull: columnRefs().min(1).exactOptional().describe('None of these is null.'),
     relation: relation.exactOptional().describe('Every value is found in another table.'),
     rowCount: rowCount.exactOptional(),
     sql: text(4096).exactOptional().describe('A SQL condition that every row should meet; null passes.'),
@@ -27,23 +25,23 @@ const modelCheck = withRules(
 export type ModelCheck = z.output<typeof modelCheck>;
 
 const aggregate = z.strictObject({
-  counts: columnNames().min(1).describe('Columns that count people: small ones are suppressed by privacy.minCell.'),
-  by: columnNames().default([]).describe('Columns whose totals must not give a suppressed count away.'),
+  counts: columnRefs().min(1).describe('Columns that count people: small ones are suppressed by privacy.minCell.'),
+  by: columnRefs().default([]).describe('Columns whose totals must not give a suppressed count away.'),
 });
 
 const model = withRules(
   z.strictObject({
-    name: sqlName.describe('Name of the table or view.'),
+    name: tableName.describe('Name of the table or view.'),
     description: text().exactOptional().describe('What the model shows; becomes its comment.'),
     materialize: z
       .enum(['View', 'Table', 'Incremental'])
       .default('Table')
       .describe('View is computed when read, Table is swapped in whole, Incremental changes only what changed.'),
-    key: columnNames(16).min(1).exactOptional().describe('Identity of a row, for Incremental.'),
+    key: columnRefs(16).min(1).exactOptional().describe('Identity of a row, for Incremental.'),
     sql: text(32_768).describe('One SELECT (DuckDB) over datasets and other models. Templates are not allowed here.'),
     columns: named(
       z.strictObject({
-        name: sqlName.describe('Name of the column.'),
+        name: columnRef.describe('Name of the column.'),
         description: text().describe('What it means; becomes its comment.'),
       }),
       300,

@@ -1,33 +1,65 @@
 import { z } from 'zod';
 import type { Json } from '../run/key.ts';
+import { withRules } from './rules.ts';
 
-/** The small words of the vocabulary: names, times, sizes, numbers as text, references to secrets. */
+/** Names, texts, lists and references as they are written in a manifest. */
 
-/** Name of a dataset, model, column or parameter. A leading `_` and `jobpulse_` are ours (checked by a policy). */
-export const sqlName = z
-  .string()
-  .max(63)
-  .regex(/^[a-z_][a-z0-9_]*$/);
+/** Text of a form that people are told in words. */
+export const matching = (pattern: RegExp, allowed: string, max: number) => z.string().max(max).regex(pattern, allowed);
 
-/** Name of a column as SQL sees it. */
-export const columnNames = (max = 32) => z.array(sqlName).max(max);
+/** Words to propose for a text whose form is a pattern, and what people write instead of them. */
+export interface Vocabulary {
+  readonly words: readonly string[];
+  readonly synonyms: Readonly<Record<string, string>>;
+}
+export const vocabularies = z.registry<Vocabulary>();
 
-/** A DNS label, the name of a Kubernetes object that names others in turn. */
-export const dnsLabel = z
-  .string()
-  .max(63)
-  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
-
-/** Free text in one or a few lines. */
+/** Free text. */
 export const text = (max = 1024) => z.string().min(1).max(max);
 
-/** A list of unique texts. */
+/** A list of texts. */
 export const texts = (max: number, length = 256) => z.array(z.string().max(length)).max(max);
 
+const plainName = /^[a-z][a-z0-9_]*$/;
+const nameForm = 'a name of small letters, digits and _ that starts with a letter';
+
+/** Name of a dataset, model or other thing that can be a table. */
+export const tableName = withRules(matching(plainName, nameForm, 63), {
+  holds: (name) => !name.startsWith('jobpulse_'),
+  cel: "!self.startsWith('jobpulse_')",
+  message: 'names that start with jobpulse_ are reserved',
+});
+
+/** Name of a declared column. */
+export const columnName = withRules(matching(plainName, nameForm, 63), {
+  holds: (name) => !name.startsWith('jobpulse_') && name !== 'transfer_date',
+  cel: "!self.startsWith('jobpulse_') && self != 'transfer_date'",
+  message: 'transfer_date and names that start with jobpulse_ are reserved',
+});
+
+/** A mention of a column: a declared one, or one of ours. */
+export const columnRef = matching(/^[a-z_][a-z0-9_]*$/, 'the name of a column', 63);
+
+/** Mentions of columns. */
+export const columnRefs = (max = 32) => z.array(columnRef).max(max);
+
+/** A mention of a dataset. */
+export const datasetRef = matching(plainName, 'the name of a dataset', 63);
+
+/** A DNS label: the name of a Kubernetes object, or of a thing that is named like one. */
+export const dnsLabel = (max = 63) =>
+  matching(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+    `a name of at most ${max} small letters, digits and -, with a letter or digit at both ends`,
+    max,
+  );
+
+/** A language such as `es` or `pt-BR`. */
+export const language = matching(/^[a-z]{2}(-[A-Z]{2})?$/, 'a language such as en, es or pt-BR', 8);
+
 /** A list whose items are told apart by `name`: a second one of the same name is refused. */
-export function named<Item extends z.ZodType<{ name: string }>>(item: Item, max: number): z.ZodArray<Item> {
-  return uniqueBy(item, max, 'name');
-}
+export const named = <Item extends z.ZodType<{ name: string }>>(item: Item, max: number): z.ZodArray<Item> =>
+  uniqueBy(item, max, 'name');
 
 /** A list whose items are told apart by one required member. */
 export function uniqueBy<Item extends z.ZodType<Record<Key, string | number>>, Key extends string>(
@@ -38,76 +70,19 @@ export function uniqueBy<Item extends z.ZodType<Record<Key, string | number>>, K
   const list = z.array(item).max(max);
   const unique = list.superRefine((items, context) => {
     const seen = new Set<string | number>();
-    for (const [index, member] of items.entries()) {
-      const value = member[key];
-      if (seen.has(value)) {
-        context.addIssue({ code: 'custom', path: [index, key], message: `${key} ${value} is given twice` });
-      }
+    for (const [index, { [key]: value }] of items.entries()) {
+      if (seen.has(value)) context.addIssue({ code: 'custom', path: [index, key], message: 'is given twice' });
       seen.add(value);
     }
   });
   return unique.meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
 }
 
-/** A length of time in one unit: `250ms`, `15s`, `10m`, `24h`, `400d`. */
-export const duration = z
-  .string()
-  .max(12)
-  .regex(/^[1-9][0-9]{0,8}(ms|s|m|h|d)$/);
-
-const milliseconds = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-/** Milliseconds of a `duration`. */
-export function parseDuration(source: string): number {
-  const [, count, unit] = /^([1-9][0-9]{0,8})(ms|s|m|h|d)$/.exec(source) ?? [];
-  if (count === undefined) throw new RangeError(`${JSON.stringify(source)} is not a duration such as 15s, 10m or 24h`);
-  return Number(count) * milliseconds[unit as keyof typeof milliseconds];
-}
-
-/** A size in bytes: `500`, `512Ki`, `64Mi`, `2Gi`. */
-export const byteSize = z
-  .string()
-  .max(12)
-  .regex(/^[1-9][0-9]{0,8}(Ki|Mi|Gi|Ti)?$/);
-
-const multipliers = { '': 1, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 } as const;
-
-/** Bytes of a `byteSize`. */
-export function parseBytes(source: string): number {
-  const [, count, unit] = /^([1-9][0-9]{0,8})(Ki|Mi|Gi|Ti|)$/.exec(source) ?? [];
-  if (count === undefined) throw new RangeError(`${JSON.stringify(source)} is not a size such as 512Ki, 64Mi or 2Gi`);
-  return Number(count) * multipliers[unit as keyof typeof multipliers];
-}
-
-/** A moment in UTC: `2026-11-20T12:00:00Z`. */
-export const instant = z
-  .string()
-  .max(30)
-  .regex(/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$/)
-  .refine((value) => !Number.isNaN(Date.parse(value)), 'is not a moment that exists')
-  .meta({ format: 'date-time' });
-
-/** A decimal number as text, so that no digit is lost on the way: `"0"`, `"-12.50"`. */
-export const decimal = z
-  .string()
-  .max(40)
-  .regex(/^-?[0-9]{1,38}(\.[0-9]{1,38})?$/);
-
-/** A whole number from `min` to `max`; what goes over the wire is an int64. */
-export const whole = (min: number, max: number) => z.int().min(min).max(max);
-
-/** Where a value is: a secret of this namespace, read at the moment of use. */
-export const secretKeyRef = z.strictObject({
-  name: z
-    .string()
-    .max(253)
-    .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/)
-    .describe('Name of the Secret.'),
-  key: z
-    .string()
-    .max(253)
-    .regex(/^[-._a-zA-Z0-9]+$/)
-    .describe('Key within the Secret.'),
+const secretKeyRef = z.strictObject({
+  name: matching(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'the name of a Secret', 253).describe('Name of the Secret.'),
+  key: matching(/^[-._a-zA-Z0-9]+$/, 'a key of a Secret: letters, digits, -, _ and .', 253).describe(
+    'Key within the Secret.',
+  ),
   optional: z.boolean().exactOptional().describe('Whether the Secret or its key may be absent.'),
 });
 export type SecretKeyRef = z.output<typeof secretKeyRef>;
@@ -117,7 +92,7 @@ export const valueFrom = z.strictObject({ secretKeyRef: secretKeyRef.describe('A
 
 /** Any JSON, kept as it is written. */
 export const freeJson = z
-  .custom<Json>(isJson, 'is not JSON: numbers must be finite and integers exact')
+  .custom<Json>(isJson, 'must be JSON: finite numbers, whole ones no larger than 2^53')
   .meta({ 'x-kubernetes-preserve-unknown-fields': true });
 
 function isJson(value: unknown): value is Json {

@@ -70,7 +70,8 @@ export async function getSpec(lake: Lake, digest: string): Promise<unknown> {
   return JSON.parse(bytes.toString('utf8'));
 }
 
-async function mapBounded<In, Out>(
+/** The results of `work` over all items, in order, at most `width` at a time. */
+export async function mapBounded<In, Out>(
   items: readonly In[],
   width: number,
   work: (item: In) => Promise<Out>,

@@ -1,0 +1,12 @@
+import type { Command } from 'commander';
+import { plan } from './plan.ts';
+import { quarantine } from './quarantineVerb.ts';
+import { run } from './run.ts';
+import { status } from './status.ts';
+import { validate } from './validate.ts';
+
+/** Adds a verb to the command line. */
+export type Verb = (program: Command) => void;
+
+/** All verbs, in the order in which `--help` lists them. */
+export const verbs: readonly Verb[] = [validate, plan, run, status, quarantine];

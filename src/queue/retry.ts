@@ -24,6 +24,7 @@ export function decodeFailure(reason: string, of: Partial<Failure> = {}): Failur
   try {
     return JSON.parse(reason) as Failure;
   } catch {
-    return { dataset: '', stage: 'Plan', key: '', ...of, reason: 'WorkerLost', message: reason };
+    const { dataset = '', stage = 'Plan', key = '' } = of;
+    return { dataset, stage, key, reason: 'WorkerLost', message: reason };
   }
 }

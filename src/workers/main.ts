@@ -21,12 +21,12 @@ const secrets = secretReader({
 const log = createLogger({ name: `worker-${config.pool}`, redact: secrets.redact });
 const redis = connect(config.redis, patient);
 redis.on('error', (error) => log.warn(`Redis: ${error.message}`));
-const { stages, close } = await openStages(config);
+const { close, ...abilities } = await openStages(config);
 const place = {
   namespace: config.namespace,
   worker: `${hostname()}.${process.pid}.${Date.now()}`,
   redis,
-  stages,
+  ...abilities,
   scratch: config.scratch,
   secret: secrets.read,
   redact: secrets.redact,

@@ -4,13 +4,12 @@ import type { Lake } from '../lake/lake.ts';
 import { connect, patient } from '../queue/connection.ts';
 import { tell } from '../queue/events.ts';
 import { pools, prefixOf, queueName } from '../queue/names.ts';
-import { type PlanPayload, payloadVersion, type StepPayload } from '../queue/payload.ts';
+import { type PlanPayload, type PlanResult, payloadVersion, type StepPayload } from '../queue/payload.ts';
 import { backoff, decodeFailure, encodeFailure, failureOf, maxAttempts } from '../queue/retry.ts';
-import { retryClass, type ThrottledError } from '../run/errors.ts';
+import { retryClass, TerminalError, type ThrottledError } from '../run/errors.ts';
 import type { Failure } from '../run/types.ts';
 import type { WorkerConfig } from './config.ts';
-import { planRun } from './plan.ts';
-import { runStep, type Workplace } from './step.ts';
+import { runStep, type Served, type Workplace } from './step.ts';
 
 /** A job whose worker died comes back this often before it counts as failed. */
 const maxStalledCount = 20;
@@ -57,24 +56,21 @@ async function drain(workers: readonly Worker[], stopping: AbortController): Pro
 }
 const graceMs = 20_000;
 
-async function work(
-  place: Workplace,
-  served: { lake: Lake; filesRoot: string },
-  job: Job,
-  token: string,
-  stop: AbortSignal,
-): Promise<unknown> {
+async function work(place: Workplace, served: Served, job: Job, token: string, stop: AbortSignal): Promise<unknown> {
   if (job.data.v !== payloadVersion) return putBack(job, token, 30_000);
   try {
-    if (job.name === 'plan')
-      return await planRun(served.lake, job.data as PlanPayload, await childFailures(job), place.crashPoint);
-    const payload = job.data as StepPayload;
-    const outcome = await runStep(place, served, payload, stop);
+    if (job.name === 'plan') return await planJob(place, served, job);
+    const outcome = await runStep(place, served, job.data as StepPayload, stop);
     return outcome === 'busy' ? await putBack(job, token, 1_000) : outcome;
   } catch (error) {
     if (error instanceof DelayedError) throw error;
     return await giveBack(place, job, token, error, stop);
   }
+}
+
+async function planJob(place: Workplace, served: Served, job: Job): Promise<PlanResult> {
+  if (!place.plan) throw new TerminalError('WrongPool', 'a plan came to a worker that does not plan');
+  return place.plan(served.lake, job.data as PlanPayload, await childFailures(place, job), place.crashPoint);
 }
 
 /** Puts a job back for a while; that spends no attempt. */
@@ -102,8 +98,14 @@ async function giveBack(place: Workplace, job: Job, token: string, error: unknow
 const runOf = (job: Job): string => (job.name === 'plan' ? job.data.run.name : job.data.run);
 
 /** The steps of the wave before this plan that failed for good. */
-async function childFailures(job: Job): Promise<Failure[]> {
-  return Object.values(await job.getIgnoredChildrenFailures()).map((reason) => decodeFailure(reason));
+async function childFailures(place: Workplace, job: Job): Promise<Failure[]> {
+  const failed = Object.entries(await job.getIgnoredChildrenFailures());
+  return Promise.all(
+    failed.map(async ([child, reason]) => {
+      const data = JSON.parse((await place.redis.hget(child, 'data')) ?? '{}') as Partial<StepPayload>;
+      return decodeFailure(reason, data.step);
+    }),
+  );
 }
 
 const tellQuietly = (place: Workplace, event: Parameters<typeof tell>[2]): void => {

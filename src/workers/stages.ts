@@ -1,11 +1,20 @@
 import type { StageName } from '../run/types.ts';
 import type { WorkerConfig } from './config.ts';
+import type { planRun } from './plan.ts';
 import type { Stage } from './stage.ts';
 
 type Stages = Partial<Record<StageName, Stage<never>>>;
 
+/** What a pool can do. */
+export interface Abilities {
+  readonly stages: Stages;
+  /** Only where the queue of plan jobs is served. */
+  readonly plan?: typeof planRun;
+  readonly close: () => Promise<void>;
+}
+
 /** The stages of a pool. Loaded when needed: a worker starts with only what its pool does. */
-export async function openStages(config: WorkerConfig): Promise<{ stages: Stages; close: () => Promise<void> }> {
+export async function openStages(config: WorkerConfig): Promise<Abilities> {
   const nothing = async () => undefined;
   switch (config.pool) {
     case 'extract': {
@@ -13,8 +22,13 @@ export async function openStages(config: WorkerConfig): Promise<{ stages: Stages
       return { stages: { Extract: extract as Stage<never> }, close: nothing };
     }
     case 'clean': {
-      const [{ clean }, { sweepStage }] = await Promise.all([import('./clean.ts'), import('../lake/sweep.ts')]);
-      return { stages: { Clean: clean as Stage<never>, Sweep: sweepStage as Stage<never> }, close: nothing };
+      const [{ clean }, { sweepStage }, { planRun }] = await Promise.all([
+        import('./clean.ts'),
+        import('../lake/sweep.ts'),
+        import('./plan.ts'),
+      ]);
+      const stages = { Clean: clean as Stage<never>, Sweep: sweepStage as Stage<never> };
+      return { stages, plan: planRun, close: nothing };
     }
     case 'warehouse': {
       const [{ openDuckDBWarehouse }, { load }, { transform }] = await Promise.all([

@@ -10,9 +10,10 @@ import { redisKeys } from '../queue/names.ts';
 import type { StepPayload } from '../queue/payload.ts';
 import { TerminalError, TransientError } from '../run/errors.ts';
 import type { StageSpec } from '../run/specs.ts';
-import type { Manifest, StageName, Step, StepResult } from '../run/types.ts';
+import type { Manifest, Step, StepResult } from '../run/types.ts';
 import { versions } from '../version.ts';
 import type { ReadSecret, Stage, StageContext } from './stage.ts';
+import type { Abilities } from './stages.ts';
 
 /** What a worker process offers to every step it runs. */
 export interface Workplace {
@@ -20,7 +21,8 @@ export interface Workplace {
   /** Name of this process among the holders of leases. */
   readonly worker: string;
   readonly redis: Redis;
-  readonly stages: Partial<Record<StageName, Stage<never>>>;
+  readonly stages: Abilities['stages'];
+  readonly plan?: Abilities['plan'];
   readonly scratch: string;
   readonly secret: ReadSecret;
   /** Takes the values of secrets out of a text that leaves this process. */

@@ -2,20 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The embedded warehouse of a data directory. */
-export interface WarehouseFile {
-  readonly path: string;
-  /** Identity of this file: part of each load's key, because a new file has none of the rows yet. */
-  readonly identity: string;
-}
+const fileOf = (dataDir: string) => join(dataDir, 'warehouse.duckdb');
+const recordOf = (dataDir: string) => join(dataDir, 'warehouse.id');
 
-/** Finds the warehouse file's identity, or gives it one; a file that is gone (deleted, another disk) gets a new one. */
-export function warehouseFile(dataDir: string): WarehouseFile {
+/**
+ * Identity of a data directory's warehouse file: part of each load's key, because a new file has none of the rows yet.
+ * `new` when there is no file: what was loaded into one that is gone (deleted, another disk) must be loaded again.
+ */
+export const knownWarehouse = (dataDir: string): string =>
+  existsSync(fileOf(dataDir)) && existsSync(recordOf(dataDir)) ? readFileSync(recordOf(dataDir), 'utf8').trim() : 'new';
+
+/** The warehouse file of a data directory and its identity, given to it when it has none. For the owner only. */
+export function warehouseFile(dataDir: string): { readonly path: string; readonly identity: string } {
   mkdirSync(dataDir, { recursive: true });
-  const path = join(dataDir, 'warehouse.duckdb');
-  const record = join(dataDir, 'warehouse.id');
-  if (existsSync(path) && existsSync(record)) return { path, identity: readFileSync(record, 'utf8').trim() };
-  const identity = randomUUID();
-  writeFileSync(record, `${identity}\n`);
-  return { path, identity };
+  const known = knownWarehouse(dataDir);
+  const identity = known === 'new' ? randomUUID() : known;
+  if (identity !== known) writeFileSync(recordOf(dataDir), `${identity}\n`);
+  return { path: fileOf(dataDir), identity };
 }

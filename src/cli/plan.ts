@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import { filesystemStore, prefixed } from '../connectors/stores/filesystem.ts';
+import { namespace } from '../controller/standalone/namespace.ts';
+import { knownWarehouse } from '../controller/standalone/warehouse.ts';
+import type { Lake } from '../lake/lake.ts';
+import type { RunRequest } from '../run/plan.ts';
+import { type DatasetPlan, type PlanSummary, summarise } from '../run/summary.ts';
+import { planInput } from '../workers/plan.ts';
+import type { Verb } from './index.ts';
+import { loadManifest, type Override } from './manifest.ts';
+import { dataDirOption, fromOption, outputOption, paramOption, setOption } from './options.ts';
+
+interface PlanOptions {
+  readonly dataDir: string;
+  readonly set: readonly Override[];
+  readonly param: readonly Override[];
+  readonly from: RunRequest['from'];
+  readonly dataset?: string[];
+  readonly output: string;
+}
+
+/** `jobpulse plan`: what a run would do now, what not, and why. Changes nothing and asks no source. */
+export const plan: Verb = (program) => {
+  program
+    .command('plan')
+    .description('show what a run would do, what it would not, and why; changes nothing')
+    .argument('<manifest>', 'YAML file of a Pipeline')
+    .addOption(dataDirOption())
+    .addOption(setOption())
+    .addOption(paramOption())
+    .addOption(fromOption())
+    .option('--dataset <name...>', 'only these datasets')
+    .addOption(outputOption())
+    .action(async (file: string, options: PlanOptions) => {
+      const summary = await planOf(file, options);
+      console.log(options.output === 'json' ? JSON.stringify(summary, null, 2) : planText(summary));
+    });
+};
+
+async function planOf(file: string, options: PlanOptions): Promise<PlanSummary> {
+  const { pipeline } = await loadManifest(file, options.set);
+  const name = `${namespace}/${pipeline.metadata.name}`;
+  const lake: Lake = { store: prefixed(filesystemStore(join(options.dataDir, 'lake')), name), pipeline: name };
+  const input = await planInput(lake, pipeline, {
+    run: {
+      name: 'plan',
+      asOf: new Date().toISOString(),
+      from: options.from,
+      ...(options.dataset ? { datasets: options.dataset } : {}),
+    },
+    params: options.param.map(([name, value]) => ({ name, value })),
+    warehouse: knownWarehouse(options.dataDir),
+    failures: [],
+  });
+  return summarise(input);
+}
+
+function planText({ pipeline, datasets, models }: PlanSummary): string {
+  return [
+    ...datasets.map((dataset) => datasetText(pipeline, dataset)),
+    ...models.map(({ name, builds, why }) => `${pipeline}/${name}: ${builds ? 'build' : 'no build yet'} (${why})`),
+  ].join('\n');
+}
+
+function datasetText(pipeline: string, { name, extract, clean, load, unavailable, why }: DatasetPlan): string {
+  const asks =
+    extract.requests === null
+      ? 'ask the source (never asked before)'
+      : `ask the source (${extract.requests} requests last time)`;
+  const parts = [
+    extract.asks ? asks : '0 requests',
+    ...(clean.slices > 0 ? [`re-clean ${clean.slices} slices from ${clean.bytes} bytes of raw: 0 requests`] : []),
+    ...(load === 'Rebuild' ? ['rebuild the table'] : load === 'Append' ? ['load a slice that is waiting'] : []),
+    ...(unavailable.length > 0
+      ? [`${unavailable.length} slices can no longer be re-cleaned (raw expired): ${unavailable.join(', ')}`]
+      : []),
+  ];
+  return [`${pipeline}/${name}: ${parts.join('; ')}`, ...why.map((reason) => `  because ${reason}`)].join('\n');
+}

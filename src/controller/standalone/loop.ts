@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { PipelineRun } from '../../api/index.ts';
+import { listen, type WorkEvent } from '../../queue/events.ts';
+import { TerminalError } from '../../run/errors.ts';
+import { hasEnded, reconcileRun } from '../runs.ts';
+import type { World } from '../world.ts';
+
+/** Redis may be away this long before those who wait for a run are told; the runs go on when it is back. */
+const redisPatienceMs = 30_000;
+
+export interface Loop {
+  /** Settles with the run when it has ended; rejects when the loop is stopped or given up before that. */
+  follow(run: string, watch: (event: WorkEvent) => void): Promise<PipelineRun>;
+  /** Nobody who waits will get what they wait for: tells them why. */
+  giveUp(error: Error): void;
+  stop(): Promise<void>;
+}
+
+interface Follower {
+  readonly watch: (event: WorkEvent) => void;
+  readonly resolve: (run: PipelineRun) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface LoopInput {
+  readonly world: World;
+  readonly runs: () => Promise<readonly PipelineRun[]>;
+  /** A connection of the loop's own: it blocks on the event stream. */
+  readonly redis: Redis;
+  readonly log: Logger;
+}
+
+/** Reconciles unfinished runs whenever a worker says that something happened, and at least once a second. */
+export function startLoop({ world, runs, redis, log }: LoopInput): Loop {
+  const stopping = new AbortController();
+  const followers = new Map<string, Set<Follower>>();
+  let turn: Promise<void> = Promise.resolve();
+
+  /** One pass at a time; a pass that fails is logged and tried again by the next. */
+  const reconcile = (): Promise<void> => {
+    turn = turn
+      .then(() => pass(world, runs, followers))
+      .catch((error: unknown) => log.error(error, 'reconcile failed'));
+    return turn;
+  };
+  const giveUp = (error: Error): void => {
+    for (const follower of [...followers.values()].flatMap((group) => [...group])) follower.reject(error);
+    followers.clear();
+  };
+  const watching = watchEvents(stopping.signal, { world, redis, followers, reconcile });
+  void watchRedis(redis, stopping.signal, giveUp);
+
+  return {
+    follow(run, watch) {
+      return new Promise((resolve, reject) => {
+        const group = followers.get(run) ?? new Set();
+        followers.set(run, group.add({ watch, resolve, reject }));
+        void reconcile();
+      });
+    },
+    giveUp,
+    async stop() {
+      stopping.abort();
+      giveUp(new Error('the controller is stopping'));
+      redis.disconnect();
+      await watching;
+      await Promise.race([turn, sleep(1000)]); // a pass may wait for a Redis that is away
+    },
+  };
+}
+
+async function pass(world: World, runs: LoopInput['runs'], followers: Map<string, Set<Follower>>): Promise<void> {
+  const open = (await runs()).filter((run) => !hasEnded(run));
+  for (const run of open) await reconcileRun(world, run.metadata.name);
+  for (const [name, group] of followers) {
+    const run = await world.run(name);
+    if (!run || !hasEnded(run)) continue;
+    followers.delete(name);
+    for (const { resolve } of group) resolve(run);
+  }
+}
+
+async function watchEvents(
+  signal: AbortSignal,
+  {
+    world,
+    redis,
+    followers,
+    reconcile,
+  }: Pick<LoopInput, 'world' | 'redis'> & {
+    readonly followers: ReadonlyMap<string, ReadonlySet<Follower>>;
+    readonly reconcile: () => Promise<void>;
+  },
+): Promise<void> {
+  for await (const event of listen(redis, world.namespace, signal)) {
+    for (const { watch } of (event && followers.get(event.run)) ?? []) if (event) watch(event);
+    if (!event || event.type === 'planned') await reconcile();
+  }
+}
+
+/** Tells those who wait when Redis has been away for too long. */
+async function watchRedis(redis: Redis, signal: AbortSignal, giveUp: (error: Error) => void): Promise<void> {
+  let lastReady = performance.now();
+  while (!signal.aborted) {
+    await sleep(1000, undefined, { signal }).catch(() => undefined);
+    if (redis.status === 'ready') lastReady = performance.now();
+    else if (performance.now() - lastReady > redisPatienceMs) {
+      const seconds = Math.round(redisPatienceMs / 1000);
+      const message = `Redis has been away for ${seconds} s; nothing is lost: start it and run the same command again`;
+      giveUp(new TerminalError('RedisUnreachable', message));
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** The one namespace of a machine without a cluster. */
+export const namespace = 'default';

@@ -1,0 +1,115 @@
+import { TerminalError, ThrottledError, TransientError } from '../../run/errors.ts';
+import { type ExchangeLimits, type HttpRequest, type HttpResponse, openExchange } from './exchange.ts';
+import type { Limiter } from './limiter.ts';
+import type { Mask } from './mask.ts';
+import { pause } from './pause.ts';
+import { describeRequest, judge, type ResponseRule, type Verdict } from './verdict.ts';
+
+export type { HttpHeader, HttpRequest, HttpResponse } from './exchange.ts';
+
+/** A response worth reading. `skipped`: the manifest says that this status means there is nothing. */
+export interface HttpAnswer extends HttpResponse {
+  readonly skipped: boolean;
+}
+
+export interface HttpClient {
+  /**
+   * Sends a request, again where that may help, and returns its answer.
+   * Throws TransientError (tries used up), ThrottledError (asked to wait longer than a step should sit still) or
+   * TerminalError; an abort throws the signal's reason.
+   */
+  send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>;
+  /** Requests sent so far: every attempt and every redirect. */
+  readonly sent: number;
+  /** Drops all connections and whatever is under way. */
+  close(): Promise<void>;
+}
+
+export interface HttpClientOptions extends Partial<ExchangeLimits> {
+  readonly allowPrivateNetworks: boolean;
+  readonly limiter: Limiter;
+  /** Hides the secrets of the requests in messages. */
+  readonly mask: Mask;
+  readonly attempts: number;
+  /** Wait before the second attempt; it doubles from there. */
+  readonly delayMs: number;
+  readonly responses: readonly ResponseRule[];
+}
+
+/** The longest wait inside a step; whoever must wait longer frees the worker. */
+const longestWaitMs = 30_000;
+/** First wait after a 429 that does not say how long. */
+const throttleDelayMs = 1000;
+
+const defaults: ExchangeLimits = {
+  maxBodyBytes: 256 * 2 ** 20,
+  connectTimeoutMs: 10_000,
+  headersTimeoutMs: 60_000,
+  bodyTimeoutMs: 60_000,
+};
+
+/** An HTTP client for one step. */
+export function openHttpClient(options: HttpClientOptions): HttpClient {
+  const exchange = openExchange(options.allowPrivateNetworks, { ...defaults, ...options });
+
+  const attempt = async (request: HttpRequest, signal: AbortSignal): Promise<Verdict & { response?: HttpResponse }> => {
+    let response: HttpResponse;
+    const release = await options.limiter.acquire(signal);
+    try {
+      response = await exchange.send(request, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      return noResponse(error, request, options.mask);
+    } finally {
+      release();
+    }
+    return { ...judge(request, response, options.responses, options.mask), response };
+  };
+
+  return {
+    async send(request, signal) {
+      for (let tried = 1; ; tried += 1) {
+        const { response, ...verdict } = await attempt(request, signal);
+        if (verdict.kind === 'transient') await waitOrGiveUp(verdict, tried, options, signal);
+        else if (verdict.kind === 'throttled') await obeyOrGiveUp(verdict, tried, options, signal);
+        else if (response) return { ...response, skipped: verdict.kind === 'skip' };
+      }
+    },
+    get sent() {
+      return exchange.sent;
+    },
+    close: () => exchange.close(),
+  };
+}
+
+/** What we refused ourselves is final; anything else that kept a response from us may pass. */
+function noResponse(error: unknown, request: HttpRequest, mask: Mask): Verdict {
+  const asked = describeRequest(request, mask);
+  const text = error instanceof Error ? mask(error.message).slice(0, 200) : '';
+  if (error instanceof TerminalError) throw new TerminalError(error.reason, `${asked}: ${text}`);
+  const code = error instanceof Error && 'code' in error ? `${error.code}` : '';
+  if (code === 'UND_ERR_INVALID_ARG') throw new TerminalError('RequestInvalid', `${asked} cannot be sent: ${text}`);
+  return { kind: 'transient', message: `${asked} got no whole answer (${[code, text].filter(Boolean).join(': ')})` };
+}
+
+async function waitOrGiveUp(
+  { message }: { readonly message: string },
+  tried: number,
+  { attempts, delayMs }: HttpClientOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  if (tried >= attempts) throw new TransientError(`${message}; ${attempts} attempts`);
+  await pause(Math.random() * Math.min(delayMs * 2 ** (tried - 1), longestWaitMs), signal);
+}
+
+async function obeyOrGiveUp(
+  { message, retryAfterMs }: { readonly message: string; readonly retryAfterMs?: number },
+  tried: number,
+  { attempts }: HttpClientOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  // A bare 429 hits all workers of a source at once; the jitter keeps them from coming back at once.
+  const wait = retryAfterMs ?? throttleDelayMs * 2 ** (tried - 1) * (1 + Math.random() / 4);
+  if (tried >= attempts || wait > longestWaitMs) throw new ThrottledError(message, Math.ceil(wait));
+  await pause(wait, signal);
+}

@@ -1,0 +1,421 @@
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type HttpClient, type HttpClientOptions, openHttpClient } from '../../../src/connectors/http/client.ts';
+import { localLimiter } from '../../../src/connectors/http/limiter.ts';
+import { maskOf } from '../../../src/connectors/http/mask.ts';
+import { retryAfter } from '../../../src/connectors/http/verdict.ts';
+import { serve, type TestServer } from './server.ts';
+
+const secret = 'k3y/with+signs "canary"';
+const never = new AbortController().signal;
+const servers: TestServer[] = [];
+const clients: HttpClient[] = [];
+
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()));
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+async function server(answer: Parameters<typeof serve>[0]): Promise<TestServer> {
+  const started = await serve(answer);
+  servers.push(started);
+  return started;
+}
+
+function client(options: Partial<HttpClientOptions> = {}): HttpClient {
+  const opened = openHttpClient({
+    allowPrivateNetworks: true,
+    limiter: localLimiter({}),
+    mask: maskOf([secret]),
+    attempts: 3,
+    delayMs: 5,
+    responses: [],
+    ...options,
+  });
+  clients.push(opened);
+  return opened;
+}
+
+const get = (url: string, headers: { name: string; value: string; secret?: string }[] = []) =>
+  ({ method: 'GET', url: new URL(url), headers }) as const;
+const keyed = { name: 'Authorization-Key', value: secret, secret: 'secret usajobs, key api-key' };
+
+describe('an answer', () => {
+  test('comes with status, headers and body; the request carried method, headers and body', async () => {
+    const { url, received } = await server((_, response) => {
+      response.setHeader('x-total-results', '742').end('{"ok":true}');
+    });
+    const http = client();
+    const answer = await http.send(
+      {
+        method: 'POST',
+        url: new URL(`${url}/a?b=c`),
+        headers: [keyed, { name: 'User-Agent', value: 'me' }],
+        body: '{"q":1}',
+      },
+      never,
+    );
+    expect(answer).toMatchObject({ status: 200, skipped: false });
+    expect(answer.header('X-Total-Results')).toBe('742');
+    expect(answer.body.toString()).toBe('{"ok":true}');
+    expect(received[0]).toMatchObject({ method: 'POST', path: '/a?b=c', body: '{"q":1}' });
+    expect(received[0]?.headers).toMatchObject({ 'authorization-key': secret, 'user-agent': 'me' });
+    expect(http.sent).toBe(1);
+  });
+
+  test.each([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+    ['zstd', zstdCompressSync],
+    ['gzip, br', (bytes: Buffer) => brotliCompressSync(gzipSync(bytes))],
+    ['identity', (bytes: Buffer) => bytes],
+  ])('is decoded from %s', async (coding, encode) => {
+    const text = 'verbatim '.repeat(10_000);
+    const { url } = await server((_, response) => {
+      response.setHeader('content-encoding', coding).end(encode(Buffer.from(text)));
+    });
+    expect((await client().send(get(url), never)).body.toString()).toBe(text);
+  });
+
+  test('in a coding we did not ask for is refused', async () => {
+    const { url } = await server((_, response) => {
+      response.setHeader('content-encoding', 'compress').end('x');
+    });
+    await expect(client().send(get(url), never)).rejects.toMatchObject({ reason: 'EncodingUnknown' });
+  });
+
+  test.each<[string, Parameters<typeof serve>[0]]>([
+    ['of known length', (_, response) => response.setHeader('content-length', 2000).end(Buffer.alloc(2000)) as never],
+    ['in pieces', (_, response) => response.end(Buffer.alloc(2000)) as never],
+    [
+      'compressed',
+      (_, response) => response.setHeader('content-encoding', 'gzip').end(gzipSync(Buffer.alloc(1e6))) as never,
+    ],
+  ])('larger than the bound (%s) is refused, once', async (_, answer) => {
+    const { url, received } = await server(answer);
+    await expect(client({ maxBodyBytes: 1999 }).send(get(url), never)).rejects.toMatchObject({
+      name: 'TerminalError',
+      reason: 'BodyTooLarge',
+      message: expect.stringMatching(/^GET http.*larger than 1999 bytes/),
+    });
+    expect(received).toHaveLength(1);
+  });
+});
+
+describe('what may pass is tried again', () => {
+  test.each([408, 425, 500, 502, 503, 504, 520])('%i twice, then an answer', async (status) => {
+    const { url } = await server((_, response, before) => {
+      response.writeHead(before < 2 ? status : 200).end('body');
+    });
+    const http = client();
+    expect((await http.send(get(url), never)).status).toBe(200);
+    expect(http.sent).toBe(3);
+  });
+
+  test('for ever 503 is transient after the attempts, and says what came', async () => {
+    const { url, received } = await server((_, response) => {
+      response.writeHead(503).end(`<h1>Service\n Unavailable</h1> ${secret}`);
+    });
+    await expect(client().send(get(`${url}/x?key=${encodeURIComponent(secret)}`), never)).rejects.toMatchObject({
+      name: 'TransientError',
+      message: `GET ${url}/x?key=*** answered 503 "<h1>Service Unavailable</h1> ***"; 3 attempts`,
+    });
+    expect(received).toHaveLength(3);
+  });
+
+  test.each<[string, Parameters<typeof serve>[0]]>([
+    [
+      'content-length says more',
+      (_, response) =>
+        response.writeHead(200, { 'content-length': 100 }).write('half', () => response.destroy()) as never,
+    ],
+    ['chunks end without the last', (_, response) => response.write('half', () => response.destroy()) as never],
+    [
+      'connection closed politely',
+      (_, response) =>
+        response.writeHead(200, { 'content-length': 100 }).write('half', () => response.socket?.end()) as never,
+    ],
+    [
+      'gzip ends early',
+      (_, response) =>
+        response.setHeader('content-encoding', 'gzip').end(gzipSync('x'.repeat(99)).subarray(0, 15)) as never,
+    ],
+    ['no answer at all', (_, response) => response.destroy() as never],
+  ])('a truncated body: %s', async (_, answer) => {
+    const { url, received } = await server((request, response, before) => {
+      if (before < 1) return answer(request, response, before);
+      response.end('whole');
+    });
+    expect((await client().send(get(url), never)).body.toString()).toBe('whole');
+    expect(received).toHaveLength(2);
+    const broken = await server(answer);
+    await expect(client().send(get(broken.url), never)).rejects.toMatchObject({
+      name: 'TransientError',
+      message: expect.stringContaining('got no whole answer'),
+    });
+  });
+
+  test('nobody listens', async () => {
+    const closed = await serve(() => undefined);
+    await closed.close();
+    await expect(client().send(get(closed.url), never)).rejects.toThrow(/TransientError|ECONNREFUSED/);
+  });
+
+  test('headers or a body that never come', async () => {
+    const silent = await server(() => undefined);
+    const stalled = await server((_, response) => {
+      response.write('half');
+    });
+    const http = client({ attempts: 1, headersTimeoutMs: 200, bodyTimeoutMs: 200 });
+    await expect(http.send(get(silent.url), never)).rejects.toThrow('UND_ERR_HEADERS_TIMEOUT');
+    await expect(http.send(get(stalled.url), never)).rejects.toThrow('UND_ERR_BODY_TIMEOUT');
+  });
+
+  test('an abort ends it at once, with its reason', async () => {
+    const { url } = await server((_, response) => {
+      response.writeHead(503).end();
+    });
+    const abort = new AbortController();
+    const sending = client({ attempts: 99, delayMs: 60_000 }).send(get(url), abort.signal);
+    setTimeout(() => abort.abort(new Error('lease lost')), 50);
+    await expect(sending).rejects.toThrow('lease lost');
+    const silent = await server(() => undefined);
+    await expect(client().send(get(silent.url), AbortSignal.timeout(50))).rejects.toMatchObject({
+      name: 'TimeoutError',
+    });
+  });
+});
+
+describe('throttling', () => {
+  test.each([429, 503])('%i with Retry-After waits as long as asked', async (status) => {
+    const { url } = await server((_, response, before) => {
+      if (before < 1) response.writeHead(status, { 'retry-after': '1' }).end();
+      else response.end('ok');
+    });
+    const start = performance.now();
+    await client().send(get(url), never);
+    expect(performance.now() - start).toBeGreaterThan(990);
+    expect(performance.now() - start).toBeLessThan(3000);
+  });
+
+  test('a bare 429 waits a second, then two', async () => {
+    const { url } = await server((_, response, before) => {
+      response.writeHead(before < 2 ? 429 : 200).end();
+    });
+    const start = performance.now();
+    await client().send(get(url), never);
+    expect(performance.now() - start).toBeGreaterThan(2990);
+    expect(performance.now() - start).toBeLessThan(6000);
+  });
+
+  test('a longer wait is handed back, so that the step is delayed and the worker is free', async () => {
+    const { url, received } = await server((_, response) => {
+      response.writeHead(429, { 'retry-after': '315' }).end('{"error":"activityLimitReached"}');
+    });
+    await expect(client().send(get(url), never)).rejects.toMatchObject({
+      name: 'ThrottledError',
+      retryAfterMs: 315_000,
+      message: `GET ${url}/ answered 429 ${JSON.stringify('{"error":"activityLimitReached"}')}`,
+    });
+    expect(received).toHaveLength(1);
+  });
+
+  test('throttled at every attempt is throttled, not failed', async () => {
+    const { url } = await server((_, response) => {
+      response.writeHead(429, { 'retry-after': '0' }).end();
+    });
+    await expect(client().send(get(url), never)).rejects.toMatchObject({ name: 'ThrottledError' });
+  });
+
+  test('Retry-After is seconds or a date, at most an hour, never negative; nonsense is as if absent', () => {
+    const now = Date.parse('2026-11-20T12:00:00Z');
+    expect(retryAfter('41', now)).toBe(41_000);
+    expect(retryAfter('Fri, 20 Nov 2026 12:00:07 GMT', now)).toBe(7000);
+    expect(retryAfter('Fri, 20 Nov 2026 11:00:00 GMT', now)).toBe(0);
+    expect(retryAfter('999999', now)).toBe(3_600_000);
+    expect(retryAfter('soon', now)).toBeUndefined();
+    expect(retryAfter(undefined, now)).toBeUndefined();
+  });
+});
+
+describe('refusals', () => {
+  test.each([401, 403])('%i names the secret to check and never its value', async (status) => {
+    const { url, received } = await server((_, response) => {
+      response.writeHead(status).end(JSON.stringify({ message: `bad key ${secret}` }));
+    });
+    const failure = client().send(get(url, [keyed]), never);
+    await expect(failure).rejects.toMatchObject({
+      name: 'TerminalError',
+      reason: 'Unauthorized',
+      message: expect.stringContaining('check secret usajobs, key api-key (header Authorization-Key)'),
+    });
+    await expect(failure).rejects.toThrow(expect.objectContaining({ message: expect.not.stringContaining('canary') }));
+    expect(received).toHaveLength(1);
+  });
+
+  test('401 without a secret says that one may be needed', async () => {
+    const { url } = await server((_, response) => {
+      response.writeHead(401).end();
+    });
+    await expect(client().send(get(url), never)).rejects.toThrow('no secret is sent with this request');
+  });
+
+  test.each([400, 402, 404, 410, 422, 304])('%i is final', async (status) => {
+    const { url, received } = await server((_, response) => {
+      response.writeHead(status).end();
+    });
+    await expect(client().send(get(url), never)).rejects.toMatchObject({ reason: 'RequestRefused' });
+    expect(received).toHaveLength(1);
+  });
+
+  test('a message shows only the beginning of a text, and nothing of other bodies', async () => {
+    const long = await server((_, response) => {
+      response.writeHead(400).end('x'.repeat(1e6));
+    });
+    await expect(client().send(get(long.url), never)).rejects.toMatchObject({
+      message: expect.stringMatching(/"x{120}"$/),
+    });
+    const image = await server((_, response) => {
+      response.writeHead(400, { 'content-type': 'image/png' }).end('bytes');
+    });
+    await expect(client().send(get(image.url), never)).rejects.toThrow(/answered 400$/);
+  });
+
+  test('a secret with a line break cannot be sent; the message says which', async () => {
+    const { url } = await server((_, response) => {
+      response.end();
+    });
+    await expect(client().send(get(url, [{ ...keyed, value: 'abc\n' }]), never)).rejects.toMatchObject({
+      reason: 'HeaderInvalid',
+      message: expect.stringContaining('Authorization-Key (secret usajobs, key api-key)'),
+    });
+  });
+});
+
+describe('the manifest can say what a status means', () => {
+  test.each([
+    [404, 'Skip', { skipped: true }],
+    [200, 'Fail', { reason: 'RequestRefused' }],
+    [202, 'Retry', { name: 'TransientError' }],
+    [403, 'Throttle', { name: 'ThrottledError' }],
+    [503, 'Fail', { reason: 'RequestRefused' }],
+  ] as const)('%i: %s', async (status, action, expected) => {
+    const { url } = await server((_, response) => {
+      response.writeHead(status, { 'retry-after': '60' }).end('{}');
+    });
+    const outcome = await client({ responses: [{ status, action }] })
+      .send(get(url), never)
+      .catch((error: unknown) => error);
+    expect(outcome).toMatchObject(expected);
+  });
+});
+
+describe('redirects', () => {
+  test('are followed; on the same origin secrets go along', async () => {
+    const { url, received } = await server(({ path }, response) => {
+      if (path === '/old') response.writeHead(302, { location: '/new?x=1' }).end();
+      else response.end('here');
+    });
+    const http = client();
+    const answer = await http.send(get(`${url}/old`, [keyed]), never);
+    expect(answer.body.toString()).toBe('here');
+    expect(answer.redirectedTo).toBe(`${url}/new`);
+    expect(received.map(({ path, headers }) => [path, headers['authorization-key']])).toEqual([
+      ['/old', secret],
+      ['/new?x=1', secret],
+    ]);
+    expect(http.sent).toBe(2);
+  });
+
+  test('to another host drop every secret and credential, and keep the rest', async () => {
+    const other = await server((_, response) => {
+      response.end('there');
+    });
+    const { url } = await server((_, response) => {
+      response.writeHead(307, { location: `${other.url}/download?signature=abc` }).end();
+    });
+    const plain = [
+      { name: 'Accept', value: 'text/csv' },
+      { name: 'Authorization', value: 'Basic x' },
+      { name: 'Cookie', value: 'a=b' },
+    ];
+    await client().send(get(url, [keyed, ...plain]), never);
+    expect(other.received[0]?.headers).toMatchObject({ accept: 'text/csv' });
+    expect(Object.keys(other.received[0]?.headers ?? {})).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/authorization|cookie/)]),
+    );
+  });
+
+  test('to another host that answers 401 say so, without the signed query', async () => {
+    const other = await server((_, response) => {
+      response.writeHead(401).end();
+    });
+    const { url } = await server((_, response) => {
+      response.writeHead(302, { location: `${other.url}/x?signature=abc` }).end();
+    });
+    await expect(client().send(get(url, [keyed]), never)).rejects.toThrow(
+      new RegExp(`redirected to ${other.url}/x\\) answered 401.*secrets are not sent to another host`),
+    );
+  });
+
+  test.each([
+    [301, 'GET', ''],
+    [303, 'GET', ''],
+    [307, 'POST', '{}'],
+    [308, 'POST', '{}'],
+  ])('%i of a POST asks again as %s', async (status, method, body) => {
+    const { url, received } = await server(({ path }, response) => {
+      if (path === '/') response.writeHead(status, { location: '/next' }).end();
+      else response.end();
+    });
+    await client().send({ method: 'POST', url: new URL(url), headers: [], body: '{}' }, never);
+    expect(received[1]).toMatchObject({ method, body });
+  });
+
+  test('without end are refused', async () => {
+    const { url, received } = await server((_, response) => {
+      response.writeHead(302, { location: '/again' }).end();
+    });
+    await expect(client().send(get(url), never)).rejects.toMatchObject({ reason: 'TooManyRedirects' });
+    expect(received).toHaveLength(6);
+  });
+
+  test('to anything that is not http are refused', async () => {
+    const { url } = await server((_, response) => {
+      response.writeHead(302, { location: 'file:///etc/passwd' }).end();
+    });
+    await expect(client().send(get(url), never)).rejects.toMatchObject({ reason: 'RedirectInvalid' });
+  });
+});
+
+describe('addresses', () => {
+  test('private ones are refused when not allowed, by number and by name, before anything is sent', async () => {
+    const { url, received } = await server((_, response) => {
+      response.end();
+    });
+    const http = client({ allowPrivateNetworks: false });
+    await expect(http.send(get(url), never)).rejects.toMatchObject({ name: 'TerminalError', reason: 'AddressRefused' });
+    const named = url.replace('127.0.0.1', 'localhost');
+    await expect(http.send(get(named), never)).rejects.toThrow(
+      /localhost \((127\.0\.0\.1|::1)\) is a private or local address/,
+    );
+    await expect(http.send(get('http://[::1]:9/'), never)).rejects.toMatchObject({ reason: 'AddressRefused' });
+    expect(received).toEqual([]);
+  });
+
+  test('cloud metadata is refused even when private networks are allowed, also behind a redirect', async () => {
+    const { url } = await server((_, response) => {
+      response.writeHead(302, { location: 'http://169.254.169.254/latest/meta-data/' }).end();
+    });
+    const http = client();
+    await expect(http.send(get('http://169.254.169.254/'), never)).rejects.toMatchObject({ reason: 'AddressRefused' });
+    await expect(http.send(get('http://[::ffff:169.254.169.254]/'), never)).rejects.toMatchObject({
+      reason: 'AddressRefused',
+    });
+    await expect(http.send(get(url), never)).rejects.toMatchObject({
+      reason: 'AddressRefused',
+      message: expect.stringContaining('cloud metadata'),
+    });
+  });
+});

@@ -17,6 +17,8 @@ export const layout = {
     ['_jobpulse/steps', ...(dataset ? [dataset] : []), ...(dataset && stage ? [stage.toLowerCase()] : [])].join('/'),
   manifest: (dataset: string, stage: StageName, slice: Slice, key: string) =>
     `_jobpulse/steps/${dataset}/${stage.toLowerCase()}/${sliceName(slice)}/${key}.json`,
+  /** Says that a step's raw bytes are beyond their retention, so that nobody asks the source for them again. */
+  expired: (dataset: string, key: string) => `_jobpulse/expired/${dataset}/${key}.json`,
   runReport: (run: string) => `_jobpulse/runs/${run}.json`,
 };
 

@@ -1,0 +1,241 @@
+import { parseDuration } from '../api/index.ts';
+import type { StoredObject } from '../connectors/stores/store.ts';
+import type { SweepSpec } from '../run/specs.ts';
+import type { Manifest, SweepLedger } from '../run/types.ts';
+import type { Stage } from '../workers/stage.ts';
+import { replaced } from './current.ts';
+import { type Lake, listManifests, manifestDigest, manifestPath, mapBounded } from './lake.ts';
+import { layout } from './layout.ts';
+
+/** Nothing is garbage before this age: an attempt that is still alive writes within it. */
+const graceMs = 24 * 3_600_000;
+
+/** Why an object is removed. */
+export type GarbageReason =
+  /** No manifest names it. */
+  | 'Orphan'
+  /** A later manifest took the place of the one that names it. */
+  | 'Replaced'
+  /** Older than `retention.raw`, `.clean` or `.quarantine`. */
+  | 'Expired';
+
+export interface Garbage {
+  readonly path: string;
+  readonly bytes: number;
+  readonly reason: GarbageReason;
+}
+
+/** How long things are kept, in milliseconds; absent = for ever. */
+export interface Retention {
+  readonly raw?: number;
+  readonly clean?: number;
+  readonly quarantine?: number;
+}
+
+export interface SweepInput {
+  /** Objects below `raw`, `clean`, `quarantine` and `_jobpulse/steps`. */
+  readonly objects: readonly StoredObject[];
+  /** Every published manifest of the pipeline. */
+  readonly manifests: readonly Manifest[];
+  /** Keys that unfinished runs still plan. */
+  readonly unfinishedKeys: ReadonlySet<string>;
+  readonly now: Date;
+  readonly retention: Retention;
+}
+
+/** What a sweep removes, and the extract steps whose raw bytes it removes because of their age. */
+export interface Collectable {
+  readonly garbage: readonly Garbage[];
+  readonly expired: readonly Pick<Manifest, 'dataset' | 'key'>[];
+}
+
+/** Decides what is garbage; a pure function of what is there. */
+export function collectable(input: SweepInput): Collectable {
+  const removed = removedManifests(input);
+  const kept = input.manifests.filter(({ key }) => !removed.has(key));
+  const expired = kept.filter(({ stage, slice }) => stage === 'Extract' && isOlder(input, slice.asOf, 'raw'));
+  const expiredKeys = new Set(expired.map(({ key }) => key));
+  const reasonOf = {
+    raw: rawReason(input, expiredKeys),
+    clean: derivedReason(input, kept, removed),
+    quarantine: quarantineReason(input, kept, removed),
+    _jobpulse: removedReason(input, removed),
+  };
+  const garbage = input.objects.flatMap((object) => {
+    const area = object.path.slice(0, object.path.indexOf('/'));
+    const reason = isArea(reasonOf, area) ? reasonOf[area](object) : undefined;
+    return reason ? [{ path: object.path, bytes: object.bytes, reason }] : [];
+  });
+  const emptied = new Set(garbage.map(({ path }) => rawKey(path)));
+  return { garbage, expired: expired.filter(({ key }) => emptied.has(key)) };
+}
+
+const isArea = <Areas extends object>(areas: Areas, name: string): name is keyof Areas & string =>
+  Object.hasOwn(areas, name);
+
+type ReasonOf = (object: StoredObject) => GarbageReason | undefined;
+
+type Removed = ReadonlyMap<string, GarbageReason>;
+
+/**
+ * Keys of manifests that go, and why. Extract manifests never go. A manifest that a model was built from stays: the
+ * model's key holds its digest, and without it the model would be built again for nothing.
+ */
+function removedManifests(input: SweepInput): Removed {
+  const reasonOf = manifestReason(input);
+  const removed = new Map<string, GarbageReason>();
+  for (const manifest of input.manifests) {
+    const reason = reasonOf(manifest);
+    if (reason) removed.set(manifest.key, reason);
+  }
+  const models = input.manifests.filter(({ stage, key }) => stage === 'Transform' && !removed.has(key));
+  const builtFrom = new Set(models.flatMap(({ inputs }) => inputs));
+  for (const manifest of input.manifests) {
+    if (removed.has(manifest.key) && builtFrom.has(manifestDigest(manifest))) removed.delete(manifest.key);
+  }
+  return removed;
+}
+
+function manifestReason(input: SweepInput): (manifest: Manifest) => GarbageReason | undefined {
+  const replacements = replaced(input.manifests);
+  const latest = latestSlices(input.manifests);
+  return (manifest) => {
+    const { key, stage, slice } = manifest;
+    if (stage === 'Extract' || stage === 'Sweep') return undefined;
+    const replacement = replacements.get(key);
+    if (replacement) return isPastGrace(input, Date.parse(replacement.since)) ? 'Replaced' : undefined;
+    if (slice.asOf === latest.get(seriesOf(manifest))) return undefined;
+    return isHistory(input, slice.asOf) ? 'Expired' : undefined;
+  };
+}
+
+const isPastGrace = ({ now }: SweepInput, since: number): boolean => now.getTime() - since > graceMs;
+
+/**
+ * A slice is dropped from history only when its raw bytes have had their time as well: from raw bytes that are
+ * there it would be cleaned and loaded again by the next run.
+ */
+const isHistory = (input: SweepInput, asOf: string): boolean =>
+  isOlder(input, asOf, 'clean') && isOlder(input, asOf, 'raw');
+
+function isOlder({ now, retention }: SweepInput, asOf: string, what: keyof Retention): boolean {
+  const kept = retention[what];
+  return kept !== undefined && now.getTime() - Date.parse(asOf) > kept;
+}
+
+const seriesOf = ({ stage, dataset }: Manifest): string => `${stage} ${dataset}`;
+
+/** The newest slice of each stage of each dataset, which retention never takes away. */
+function latestSlices(manifests: readonly Manifest[]): ReadonlyMap<string, string> {
+  const latest = new Map<string, string>();
+  for (const manifest of manifests) {
+    const series = seriesOf(manifest);
+    if (manifest.slice.asOf > (latest.get(series) ?? '')) latest.set(series, manifest.slice.asOf);
+  }
+  return latest;
+}
+
+/** The key in `raw/<dataset>/<date>/<key>/000000.json.zst`. */
+const rawKey = (path: string): string => (path.startsWith('raw/') ? (path.split('/')[3] ?? '') : '');
+
+/** Raw bytes and what is known about them belong to the key in their path, and go or stay together. */
+function rawReason(input: SweepInput, expiredKeys: ReadonlySet<string>): ReasonOf {
+  const published = new Set(input.manifests.filter(({ stage }) => stage === 'Extract').map(({ key }) => key));
+  const writtenAt = new Map<string, number>();
+  for (const { path, modifiedAt } of input.objects) {
+    const key = rawKey(path);
+    writtenAt.set(key, Math.max(writtenAt.get(key) ?? 0, modifiedAt.getTime()));
+  }
+  return ({ path }) => {
+    const key = rawKey(path);
+    if (published.has(key)) return expiredKeys.has(key) ? 'Expired' : undefined;
+    const isQuiet = isPastGrace(input, writtenAt.get(key) ?? 0);
+    return isQuiet && !input.unfinishedKeys.has(key) ? 'Orphan' : undefined;
+  };
+}
+
+/** A file that several manifests share stays while one of them does. */
+function derivedReason(input: SweepInput, kept: readonly Manifest[], removed: Removed): ReasonOf {
+  const keptPaths = new Set(kept.flatMap(filesOf));
+  const removedPaths = new Map(
+    input.manifests.flatMap((manifest) => {
+      const reason = removed.get(manifest.key);
+      return reason ? filesOf(manifest).map((path) => [path, reason] as const) : [];
+    }),
+  );
+  // The name of a derived file is a hash of its content, so any unfinished step may be about to name it.
+  const isOrphan = ({ modifiedAt }: StoredObject) =>
+    input.unfinishedKeys.size === 0 && isPastGrace(input, modifiedAt.getTime());
+  return (object) => {
+    if (keptPaths.has(object.path)) return undefined;
+    return removedPaths.get(object.path) ?? (isOrphan(object) ? 'Orphan' : undefined);
+  };
+}
+
+/** Beyond its retention quarantine goes although manifests name it: it holds records that did not pass. */
+function quarantineReason(input: SweepInput, kept: readonly Manifest[], removed: Removed): ReasonOf {
+  const isStale = ({ slice }: Manifest) => isOlder(input, slice.asOf, 'quarantine');
+  const fresh = new Set(kept.filter((manifest) => !isStale(manifest)).flatMap(filesOf));
+  const stale = new Set(kept.filter(isStale).flatMap(filesOf));
+  const reasonOf = derivedReason(input, kept, removed);
+  return (object) => (stale.has(object.path) && !fresh.has(object.path) ? 'Expired' : reasonOf(object));
+}
+
+/** The files of the manifests that go. */
+function removedReason(input: SweepInput, removed: Removed): ReasonOf {
+  const reasons = new Map(input.manifests.map((manifest) => [manifestPath(manifest), removed.get(manifest.key)]));
+  return ({ path }) => reasons.get(path);
+}
+
+const filesOf = ({ partitions, quarantine = [], seen = [] }: Manifest): string[] =>
+  [...partitions.flatMap(({ files }) => files), ...quarantine, ...seen].map(({ path }) => path);
+
+/** Where garbage can lie. */
+const areas = ['raw', 'clean', 'quarantine', layout.steps()];
+
+/** What a sweep needs to know beside the lake. */
+export interface SweepOptions extends Pick<SweepInput, 'unfinishedKeys' | 'now' | 'retention'> {
+  readonly signal?: AbortSignal;
+}
+
+/** Removes garbage. Stopped half-way it leaves nothing broken, and the next sweep does the rest. */
+export async function sweep(lake: Lake, options: SweepOptions): Promise<SweepLedger> {
+  // Objects before manifests: what is published in between is named by the time we decide.
+  const objects = await listAreas(lake);
+  const manifests = await listManifests(lake);
+  const { garbage, expired } = collectable({ ...options, objects, manifests });
+  await mapBounded(expired, 16, ({ dataset, key }) => markExpired(lake, dataset, key, options.now));
+  // Manifests before files: a manifest that names a missing file would be a broken promise, a file without one is an orphan.
+  const isManifest = ({ path }: Garbage) => path.startsWith('_jobpulse/');
+  for (const batch of [garbage.filter(isManifest), garbage.filter((object) => !isManifest(object))]) {
+    await mapBounded(batch, 16, async ({ path }) => {
+      options.signal?.throwIfAborted();
+      await lake.store.delete(path);
+    });
+  }
+  return { objects: garbage.length, bytes: garbage.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+async function listAreas(lake: Lake): Promise<StoredObject[]> {
+  const objects: StoredObject[] = [];
+  for (const area of areas) for await (const object of lake.store.list(area)) objects.push(object);
+  return objects;
+}
+
+async function markExpired(lake: Lake, dataset: string, key: string, now: Date): Promise<void> {
+  const marker = { v: 1, dataset, key, at: now.toISOString() };
+  await lake.store.putIfAbsent(layout.expired(dataset, key), Buffer.from(JSON.stringify(marker)));
+}
+
+/**
+ * The daily sweep as a step. It is planned when its run has nothing else to do, so that no key of that run is
+ * unfinished; other runs are protected by the age that garbage must have.
+ */
+export const sweepStage: Stage<SweepSpec> = async ({ lake, spec, signal }) => {
+  const retention = Object.fromEntries(
+    Object.entries({ raw: spec.retention.raw, clean: spec.retention.clean, quarantine: spec.retention.quarantine })
+      .filter((entry): entry is [string, string] => entry[1] !== undefined)
+      .map(([what, duration]) => [what, parseDuration(duration)]),
+  );
+  return { ledger: await sweep(lake, { unfinishedKeys: new Set(), now: new Date(), retention, signal }) };
+};

@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Pipeline, PipelineRun } from '../../api/index.ts';
+import { connect, patient } from '../../queue/connection.ts';
+import type { WorkEvent } from '../../queue/events.ts';
+import { openWaves, type Waves } from '../../queue/waves.ts';
+import type { World } from '../world.ts';
+import { cacheFolder } from './folders.ts';
+import { type Loop, startLoop } from './loop.ts';
+import { namespace } from './namespace.ts';
+import { provideRedis, type RedisHandle } from './redis.ts';
+import { openResources, type Resources } from './resources.ts';
+import { warehouseFile } from './warehouse.ts';
+import { startWorkers } from './workers.ts';
+
+export interface ControllerOptions {
+  readonly dataDir: string;
+  readonly log: Logger;
+  readonly secretsDir?: string;
+  readonly allowPrivateNetworks: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** The controller of a data directory: the same reconciler as in a cluster, over local processes and files. */
+export interface Controller {
+  readonly resources: Resources;
+  /** Serves a pipeline from now on; `filesRoot` is where its relative paths begin. */
+  apply(pipeline: Pipeline, filesRoot: string): Promise<void>;
+  /** Settles when the run has ended; rejects when it cannot go on here (its state is kept). */
+  follow(run: string, watch: (event: WorkEvent) => void): Promise<PipelineRun>;
+  /** Lets running steps end, then stops the workers and the private Redis. */
+  stop(): Promise<void>;
+}
+
+/** Starts everything a data directory needs; the caller must own it. */
+export async function startController(options: ControllerOptions): Promise<Controller> {
+  const { dataDir, log, secretsDir, allowPrivateNetworks } = options;
+  const resources = openResources(dataDir, namespace);
+  const redis = await keepRedis(options, (error) => loop.giveUp(error));
+  const commands = connect(redis.connection, patient);
+  const events = connect(redis.connection, patient);
+  for (const each of [commands, events]) each.on('error', (error) => log.debug(`Redis: ${error.message}`));
+  const warehouse = warehouseFile(dataDir);
+  const waves = openWaves(commands, namespace);
+  const world = standaloneWorld(resources, waves, warehouse.identity);
+  const loop: Loop = startLoop({ world, runs: resources.runs.list, redis: events, log });
+  const workers = startWorkers({
+    ...{ namespace, log, allowPrivateNetworks, redis: redis.connection, warehouse: warehouse.path },
+    ...(secretsDir === undefined ? {} : { secretsDir }),
+    lake: join(dataDir, 'lake'),
+    scratch: join(dataDir, 'scratch'),
+    onGivenUp: loop.giveUp,
+  });
+  return {
+    resources,
+    apply: async (pipeline, filesRoot) => {
+      const { name } = pipeline.metadata;
+      const created = await resources.pipelines.create(pipeline);
+      if (!created) await resources.pipelines.update(name, (before) => ({ ...before, spec: pipeline.spec }));
+      workers.serve({ name, filesRoot });
+    },
+    follow: loop.follow,
+    stop: async () => {
+      await loop.stop();
+      await workers.stop();
+      await waves.close();
+      commands.disconnect();
+      await redis.stop();
+    },
+  };
+}
+
+/** A private Redis that dies this often is given up. */
+const mostRestarts = 20;
+
+/** A Redis that is started again, on the same socket, when it dies; what it lost is planned again. */
+async function keepRedis(options: ControllerOptions, onLost: (error: Error) => void): Promise<RedisHandle> {
+  const start = () => provideRedis({ ...options, url: process.env.REDIS_URL, cacheDir: cacheFolder() });
+  let handle = await start();
+  let restarts = 0;
+  const restart = (error: Error): void => {
+    restarts += 1;
+    if (restarts > mostRestarts) return onLost(error);
+    options.log.warn(`${error.message}; it is started again`);
+    start().then((next) => {
+      handle = next;
+      next.onExit(restart);
+    }, onLost);
+  };
+  handle.onExit(restart);
+  return { connection: handle.connection, kind: handle.kind, onExit: () => undefined, stop: () => handle.stop() };
+}
+
+const standaloneWorld = (resources: Resources, waves: Waves, warehouse: string): World => ({
+  namespace,
+  waves,
+  warehouse,
+  pipeline: resources.pipelines.get,
+  run: resources.runs.get,
+  writeRunStatus: (name, status) => resources.runs.update(name, (run) => ({ ...run, status })),
+  now: () => new Date(),
+});

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { exactlyOne, needs, withRules } from './rules.ts';
 import { decimal } from './units.ts';
-import { columnName, columnRef, columnRefs, language, matching, text, texts, vocabularies } from './words.ts';
+import { columnName, columnRef, columnRefs, language, matching, text, textMap, texts, vocabularies } from './words.ts';
 
 /** The types a column can have. */
 export const columnTypes = [
@@ -110,8 +110,7 @@ const columnShape = z.strictObject({
   aliases: texts(16, 1024).default([]).describe('Other places to look, in order, when `from` is not in the source.'),
   split: z.string().min(1).max(8).exactOptional().describe('What separates the values of a list in one text.'),
   parse: parse.exactOptional().describe('How to read the text.'),
-  map: z
-    .record(z.string().max(256), z.string().max(256))
+  map: textMap(1000, 256, z.string().max(256))
     .exactOptional()
     .describe('Texts and what they become, compared trimmed, without case and accents. Others stay as they are.'),
   case: z.enum(['Upper', 'Lower', 'Title']).exactOptional().describe('Case to write the text in.'),

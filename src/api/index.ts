@@ -1,6 +1,7 @@
-/** The two kinds of `jobpulse.dev/v1alpha1`: their schemas, types with defaults applied, and validation. */
+/** The two kinds of `jobpulse.dev/v1alpha1`: their types with defaults applied, validation, and documented words. */
 export type { Check, Clean } from './clean.ts';
 export type { Column } from './column.ts';
+export { loadedColumns, systemColumns } from './columnNames.ts';
 export type { Condition } from './conditions.ts';
 export type { CrawlExtract } from './crawl.ts';
 export type { Extract, Limits, Retry } from './extract.ts';
@@ -9,6 +10,7 @@ export type { Format } from './format.ts';
 export type { Load } from './load.ts';
 export { type Dataset, type Pipeline, type PipelineSpec, pipeline } from './pipeline.ts';
 export type { PipelineStatus } from './pipelineStatus.ts';
+export { type Problem, problemText } from './problem.ts';
 export { apiVersion } from './resource.ts';
 export type { RestExtract } from './rest.ts';
 export { type PipelineRun, type PipelineRunSpec, type PipelineRunStatus, pipelineRun } from './run.ts';
@@ -16,4 +18,6 @@ export type { Param } from './side.ts';
 export type { StreamExtract } from './stream.ts';
 export type { Model, ModelCheck, Transform } from './transform.ts';
 export { parseBytes, parseDuration } from './units.ts';
+export { type Checked, checkPipeline, checkRequest, checkRun, parsePipeline, parseRun } from './validate.ts';
 export type { SecretKeyRef } from './words.ts';
+export { readYaml } from './yaml.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { exactlyOne, needs, withRules } from './rules.ts';
 import { whole } from './units.ts';
-import { datasetRef, freeJson, matching, text, texts, uniqueBy, valueFrom } from './words.ts';
+import { datasetRef, freeJson, matching, text, textMap, texts, uniqueBy, valueFrom } from './words.ts';
 
 const located = z.strictObject({
   path: text().exactOptional().describe('JSONPath into the body of the response.'),
@@ -141,8 +141,7 @@ export const restExtract = withRules(
       ).describe('Scheme and host, perhaps with a path. Templates are not allowed here.'),
       path: z.string().max(2048).default('').describe('Path after baseUrl. May hold templates.'),
       headers: uniqueBy(header, 32, 'name').default([]).describe('Headers of every request.'),
-      query: z
-        .record(z.string().max(128), z.string().max(4096))
+      query: textMap(64, 128, z.string().max(4096))
         .default({})
         .describe('Query parameters. Values may hold templates.'),
       body: freeJson.exactOptional().describe('JSON body of a POST. Its strings may hold templates.'),

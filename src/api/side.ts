@@ -1,7 +1,18 @@
 import { z } from 'zod';
 import { exactlyOne, needs, ordered, withRules } from './rules.ts';
 import { duration, whole } from './units.ts';
-import { columnRef, columnRefs, datasetRef, matching, named, tableName, text, texts, valueFrom } from './words.ts';
+import {
+  columnRef,
+  columnRefs,
+  datasetRef,
+  matching,
+  named,
+  tableName,
+  text,
+  textMap,
+  texts,
+  valueFrom,
+} from './words.ts';
 
 /** What stands beside datasets and models: parameters, taxonomies, live counters, workers, alerts. */
 
@@ -56,8 +67,9 @@ export const live = z.strictObject({
   counters: named(counter, 32).min(1).describe('What is counted.'),
 });
 
-const quantities = z.record(
-  z.string().max(64),
+const quantities = textMap(
+  16,
+  64,
   matching(/^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/, 'a quantity such as 250m, 2 or 192Mi', 32),
 );
 

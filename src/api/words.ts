@@ -90,10 +90,30 @@ export type SecretKeyRef = z.output<typeof secretKeyRef>;
 /** A value that is never written into a manifest. */
 export const valueFrom = z.strictObject({ secretKeyRef: secretKeyRef.describe('A key of a Secret.') });
 
-/** Any JSON, kept as it is written. */
+/** Texts by name. */
+export function textMap(maxNames: number, nameLength: number, value: z.ZodType<string>) {
+  return withRules(
+    z.record(z.string(), value).meta({ maxProperties: maxNames }),
+    {
+      holds: (map) => Object.keys(map).length <= maxNames,
+      cel: `self.size() <= ${maxNames}`,
+      message: `at most ${maxNames} names are allowed`,
+    },
+    {
+      holds: (map) => Object.keys(map).every((name) => name.length <= nameLength),
+      cel: `self.all(name, name.size() <= ${nameLength})`,
+      message: `names must have at most ${nameLength} characters`,
+    },
+  );
+}
+
+/** Any JSON object, kept as it is written. */
 export const freeJson = z
-  .custom<Json>(isJson, 'must be JSON: finite numbers, whole ones no larger than 2^53')
-  .meta({ 'x-kubernetes-preserve-unknown-fields': true });
+  .custom<{ readonly [name: string]: Json }>(
+    (value) => isJson(value) && typeof value === 'object' && value !== null && !Array.isArray(value),
+    'must be a JSON object; numbers finite, whole ones no larger than 2^53',
+  )
+  .meta({ type: 'object', 'x-kubernetes-preserve-unknown-fields': true });
 
 function isJson(value: unknown): value is Json {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;

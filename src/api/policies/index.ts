@@ -1,0 +1,29 @@
+import { columnParts } from './columnTypes.ts';
+import { distinctHeaders, distinctNames } from './names.ts';
+import { validDefaults } from './params.ts';
+import type { Policy } from './policy.ts';
+import { endingForEach, knownColumns, knownDatasets, knownRelations } from './references.ts';
+import { validSchedule, validTimeZone } from './schedule.ts';
+import { crawledHosts, openHosts, secretHeaders } from './sources.ts';
+import { knownTemplates } from './templates.ts';
+import { validPaths, validPatterns } from './texts.ts';
+
+/** What makes a pipeline mean something, whatever the version that reads it. */
+export const meaning: readonly Policy[] = [
+  distinctNames,
+  distinctHeaders,
+  columnParts,
+  knownColumns,
+  knownDatasets,
+  endingForEach,
+  knownRelations,
+  knownTemplates,
+  validPaths,
+  validPatterns,
+  validSchedule,
+  validTimeZone,
+  validDefaults,
+  secretHeaders,
+  openHosts,
+  crawledHosts,
+];

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
-import { type Pipeline, parsePipeline } from '../api/index.ts';
+import { type Pipeline, parsePipeline, problemText } from '../api/index.ts';
 import { readModels } from '../connectors/warehouses/analyse.ts';
 import { CliError, exitCodes } from './exit.ts';
 
@@ -18,9 +18,13 @@ export type Override = readonly [path: string, value: string];
 /** Reads and checks a manifest, with overrides in place. Everything wrong with it is told at once (exit code 2). */
 export async function loadManifest(file: string, overrides: readonly Override[] = []): Promise<LoadedManifest> {
   const parsed = parsePipeline(withOverrides(readManifest(file), overrides), file);
-  if (!parsed.ok) throw new CliError(exitCodes.invalid, problemText(file, parsed.problems));
+  if (!parsed.ok) throw invalid(file, parsed.problems.map(problemText));
   const { problems } = await readModels(parsed.pipeline);
-  if (problems.length > 0) throw new CliError(exitCodes.invalid, problemText(file, problems));
+  if (problems.length > 0)
+    throw invalid(
+      file,
+      problems.map(({ path, message }) => `${file}: ${path}: ${message}`),
+    );
   return { pipeline: parsed.pipeline, filesRoot: dirname(resolve(file)) };
 }
 
@@ -51,14 +55,5 @@ export function withOverrides(source: string, overrides: readonly Override[]): s
   return String(document);
 }
 
-const problemText = (
-  file: string,
-  problems: readonly { readonly path: string; readonly message: string; readonly line?: number }[],
-) =>
-  [
-    `${file} is not valid:`,
-    ...problems.map(
-      ({ path, message, line }) =>
-        `  ${line === undefined ? '' : `line ${line}: `}${path ? `${path}: ` : ''}${message}`,
-    ),
-  ].join('\n');
+const invalid = (file: string, problems: readonly string[]): CliError =>
+  new CliError(exitCodes.invalid, [`${file} is not valid:`, ...problems.map((problem) => `  ${problem}`)].join('\n'));

@@ -1,14 +1,12 @@
-import { join } from 'node:path';
-import { filesystemStore, prefixed } from '../connectors/stores/filesystem.ts';
-import { namespace } from '../controller/standalone/namespace.ts';
+import { lakeOf } from '../controller/standalone/session.ts';
 import { knownWarehouse } from '../controller/standalone/warehouse.ts';
-import type { Lake } from '../lake/lake.ts';
 import type { RunRequest } from '../run/plan.ts';
 import { type DatasetPlan, type PlanSummary, summarise } from '../run/summary.ts';
 import { planInput } from '../workers/plan.ts';
 import type { Verb } from './index.ts';
 import { loadManifest, type Override } from './manifest.ts';
 import { dataDirOption, fromOption, outputOption, paramOption, setOption } from './options.ts';
+import { print } from './output.ts';
 
 interface PlanOptions {
   readonly dataDir: string;
@@ -33,15 +31,13 @@ export const plan: Verb = (program) => {
     .addOption(outputOption())
     .action(async (file: string, options: PlanOptions) => {
       const summary = await planOf(file, options);
-      console.log(options.output === 'json' ? JSON.stringify(summary, null, 2) : planText(summary));
+      print(summary, options.output, planText);
     });
 };
 
 async function planOf(file: string, options: PlanOptions): Promise<PlanSummary> {
   const { pipeline } = await loadManifest(file, options.set);
-  const name = `${namespace}/${pipeline.metadata.name}`;
-  const lake: Lake = { store: prefixed(filesystemStore(join(options.dataDir, 'lake')), name), pipeline: name };
-  const input = await planInput(lake, pipeline, {
+  const input = await planInput(lakeOf(options.dataDir, pipeline.metadata.name), pipeline, {
     run: {
       name: 'plan',
       asOf: new Date().toISOString(),

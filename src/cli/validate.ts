@@ -1,6 +1,7 @@
 import type { Verb } from './index.ts';
 import { loadManifest, type Override } from './manifest.ts';
 import { outputOption, setOption } from './options.ts';
+import { print } from './output.ts';
 
 /** `jobpulse validate`: says everything that is wrong with manifests, or that they are fine. */
 export const validate: Verb = (program) => {
@@ -21,8 +22,9 @@ export const validate: Verb = (program) => {
             datasets: datasets.length,
             models: transform?.models.length ?? 0,
           };
-          const line = `${file}: Pipeline ${facts.name} is valid (${facts.datasets} datasets, ${facts.models} models)`;
-          console.log(options.output === 'json' ? JSON.stringify(facts) : line);
+          const text = (it: typeof facts) =>
+            `${file}: Pipeline ${it.name} is valid (${it.datasets} datasets, ${it.models} models)`;
+          print(facts, options.output, text);
         }
       },
     );

@@ -80,7 +80,10 @@ async function keepRedis(options: ControllerOptions, onLost: (error: Error) => v
   let restarts = 0;
   const restart = (error: Error): void => {
     restarts += 1;
-    if (restarts > mostRestarts) return onLost(error);
+    if (restarts > mostRestarts) {
+      onLost(error);
+      return;
+    }
     options.log.warn(`${error.message}; it is started again`);
     start().then((next) => {
       handle = next;

@@ -1,0 +1,140 @@
+import { checkRequest, type Pipeline, problemText } from '../api/index.ts';
+import { secretReader } from '../controller/standalone/secrets.ts';
+import { type RunEvent, type RunOutcome, runHere } from '../controller/standalone/session.ts';
+import type { Submission } from '../controller/standalone/submit.ts';
+import { createLogger } from '../observability/log.ts';
+import { createMetrics, writeMetricsFile } from '../observability/metrics.ts';
+import type { RunRequest } from '../run/plan.ts';
+import { datasetLine, exitCode, type RunReport } from '../run/report.ts';
+import { CliError, exitCodes, unreachableReasons } from './exit.ts';
+import type { Verb } from './index.ts';
+import { loadManifest, type Override } from './manifest.ts';
+import { dataDirOption, fromOption, outputOption, paramOption, setOption } from './options.ts';
+import { type Progress, print, progress } from './output.ts';
+import { showEvent } from './progress.ts';
+import { requiredSecrets } from './secretRefs.ts';
+
+interface RunOptions {
+  readonly dataDir: string;
+  readonly set: readonly Override[];
+  readonly param: readonly Override[];
+  readonly from: RunRequest['from'];
+  readonly dataset?: string[];
+  readonly secretsDir?: string;
+  readonly allowPrivateNetworks: boolean;
+  readonly metricsFile?: string;
+  readonly output: 'text' | 'json';
+}
+
+/** `jobpulse run`: runs a pipeline once on this machine, to the end. */
+export const run: Verb = (program) => {
+  program
+    .command('run')
+    .description('run a pipeline once on this machine')
+    .argument('<manifest>', 'YAML file of a Pipeline')
+    .addOption(dataDirOption())
+    .addOption(setOption())
+    .addOption(paramOption())
+    .addOption(fromOption())
+    .option('--dataset <name...>', 'only these datasets')
+    .option('--secrets-dir <folder>', 'folder with a file <name>/<key> per secret; default: environment variables')
+    .option('--no-allow-private-networks', 'refuse connections to private and loopback addresses')
+    .option('--metrics-file <file>', 'write Prometheus metrics to this file at the end')
+    .addOption(outputOption())
+    .addHelpText('after', helpOnExitCodes)
+    .action(async (file: string, options: RunOptions) => {
+      process.exitCode = await runOnce(file, options);
+    });
+};
+
+const helpOnExitCodes = `
+Exit codes: 0 done; 1 a run failed; 2 manifest or arguments invalid; 3 done, but a Warn check or reject threshold spoke;
+4 a service (Redis, lake, warehouse, source) could not be reached; 130 interrupted (state saved: run again to go on).`;
+
+async function runOnce(file: string, options: RunOptions): Promise<number> {
+  const submission = await prepare(file, options);
+  const interrupt = onInterrupt();
+  const log = createLogger({ level: process.env.LOG_LEVEL ?? 'warn' });
+  const shown = options.output === 'json' ? silent : progress();
+  const watch = (event: RunEvent) => showEvent(shown, submission.pipeline.metadata.name, event);
+  const session = {
+    ...{ dataDir: options.dataDir, log, allowPrivateNetworks: options.allowPrivateNetworks, signal: interrupt },
+    ...(options.secretsDir === undefined ? {} : { secretsDir: options.secretsDir }),
+  };
+  const outcome = await runHere(session, submission, watch).finally(shown.end);
+  if (options.metricsFile !== undefined) await writeMetrics(options.metricsFile, outcome);
+  return tell(outcome, options.output);
+}
+
+const silent: Progress = { update: () => undefined, line: () => undefined, end: () => undefined };
+
+/** Everything that can be found wrong before anything is started. */
+async function prepare(file: string, options: RunOptions): Promise<Submission> {
+  const { pipeline, filesRoot } = await loadManifest(file, options.set);
+  const params = options.param.map(([name, value]) => ({ name, value }));
+  const datasets = options.dataset ?? [];
+  const problems = checkRequest(pipeline, { params, datasets });
+  if (problems.length > 0) throw new CliError(exitCodes.invalid, problems.map(problemText).join('\n'));
+  if (options.from === 'Extract') checkSecrets(pipeline, options);
+  const now = Date.now();
+  return {
+    run: `${pipeline.metadata.name}-${now}`,
+    asOf: new Date(now).toISOString(),
+    spec: { from: options.from, params, datasets },
+    ...{ pipeline, filesRoot },
+  };
+}
+
+/** A missing secret is told now, not after the first request. */
+function checkSecrets(pipeline: Pipeline, { secretsDir }: RunOptions): void {
+  const secrets = secretReader({ env: process.env, ...(secretsDir === undefined ? {} : { secretsDir }) });
+  const missing = requiredSecrets(pipeline).flatMap((ref) => {
+    try {
+      secrets.read(ref);
+      return [];
+    } catch (error) {
+      return [(error as Error).message];
+    }
+  });
+  if (missing.length > 0) throw new CliError(exitCodes.invalid, missing.join('\n'));
+}
+
+/** The first Ctrl-C (or SIGTERM) asks for an orderly end; the second ends at once. */
+function onInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  const interrupt = () => {
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    process.stderr.write('\ninterrupted: running steps are brought to an end (again: stop at once)\n');
+    controller.abort(new CliError(exitCodes.interrupted, 'interrupted'));
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  return controller.signal;
+}
+
+async function writeMetrics(file: string, { report, manifests }: RunOutcome): Promise<void> {
+  const metrics = createMetrics();
+  const [namespace = '', pipeline = ''] = report.pipeline.split('/');
+  for (const manifest of manifests) metrics.recordManifest(manifest, namespace, pipeline);
+  metrics.recordRun(report, { trigger: 'Manual', finishedAt: new Date() });
+  await writeMetricsFile(metrics, file);
+}
+
+function tell({ report }: RunOutcome, output: RunOptions['output']): number {
+  print(report, output, (it) => reportText(it).join('\n'));
+  const unreachable = report.why.some(({ reason }) => unreachableReasons.has(reason));
+  return report.status !== 'Succeeded' && unreachable ? exitCodes.unreachable : exitCode(report);
+}
+
+/** A line per dataset and model, then what needs explaining. */
+function reportText(report: RunReport): string[] {
+  const pipeline = report.pipeline.replace(/^.*\//, '');
+  return [
+    ...report.datasets.map((dataset) => datasetLine(report, dataset)),
+    ...report.models.flatMap(({ name, insight }) => (insight === undefined ? [] : [`${pipeline}/${name}: ${insight}`])),
+    ...report.why.map(
+      ({ dataset, reason, message }) => `${pipeline}${dataset ? `/${dataset}` : ''}: ${reason}: ${message}`,
+    ),
+    ...(report.status === 'Succeeded' ? [] : [`${report.run}: ${report.status}`]),
+  ];
+}

@@ -25,12 +25,13 @@ const double = await startUsajobs({
   ...(values.key !== undefined && { key: values.key }),
   ...(values.agent !== undefined && { agent: values.agent }),
 });
-process.stdout.write(`${JSON.stringify({ url: double.url, key: double.key, agent: double.agent })}\n`);
-
 process.once('SIGTERM', stop);
 process.once('SIGINT', stop);
 // The pipe of standard input ends with the parent, even when it was killed.
 if (values['with-parent']) process.stdin.once('end', stop).resume();
+
+// Last: whoever has read the line may end this process at once.
+process.stdout.write(`${JSON.stringify({ url: double.url, key: double.key, agent: double.agent })}\n`);
 
 function stop(): void {
   double.close().then(

@@ -19,7 +19,7 @@ export const dataEngineering: Topic = {
     'Supervisory Data Engineer',
     'Interdisciplinary Engineer',
     'Statistician (Data Science)',
-    'Lead Data Architect &amp; Engineer',
+    'Lead Data Architect and Engineer',
     'Data Platform Engineer (Direct Hire)',
   ],
   series: [

@@ -86,7 +86,7 @@ export interface ReportInput extends Pick<RunReport, 'run' | 'pipeline' | 'asOf'
 }
 
 /** Notices that ask for a look although the run is done. */
-const warnings: ReadonlySet<string> = new Set(['CheckWarned', 'RejectThreshold', 'SnapshotShrank']);
+const warnings: ReadonlySet<string> = new Set(['CheckWarned', 'SnapshotShrank']);
 
 /** Folds what is published into the account of one run. */
 export function buildReport(input: ReportInput): RunReport {
@@ -211,13 +211,12 @@ const inMilliseconds = (seconds: number): number => Math.round(seconds * 1000) /
 /**
  * The exit code that a finished run stands for:
  * - 1: it failed or was cancelled, or its ledgers do not add up;
- * - 3: it succeeded, but a check of severity Warn, a reject threshold or a shrunken snapshot spoke;
+ * - 3: it succeeded, but a check of severity Warn found rows, or a snapshot shrank so far that nothing was marked;
  * - 0: it succeeded. Rejected rows alone are no warning: they are counted and kept in quarantine.
  */
-export function exitCode(report: RunReport): 0 | 1 | 3 {
-  if (report.status !== 'Succeeded' || !report.conserved) return 1;
-  const warned = report.models.some(({ checks, skipped }) => !skipped && checks.warned > 0);
-  return warned || report.why.some(({ reason }) => warnings.has(reason)) ? 3 : 0;
+export function exitCode({ status, conserved, why }: RunReport): 0 | 1 | 3 {
+  if (status !== 'Succeeded' || !conserved) return 1;
+  return why.some(({ reason }) => warnings.has(reason)) ? 3 : 0;
 }
 
 /** `usajobs/postings: read 500, rejected 2 (2 required:position_uri), added 498, modified 0, 2.7 s`. */

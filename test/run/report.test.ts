@@ -158,8 +158,11 @@ describe('buildReport', () => {
     expect(report.why.map(({ reason }) => reason)).toEqual(['LakeGone']);
   });
 
-  test('leaves a model that nothing changed as it is', () => {
-    const report = buildReport(input({ run: 'run-2', models: ['openings'], manifests: [...firstRun, model({}, 1)] }));
+  test('leaves a model that nothing changed as it is, and does not warn again', () => {
+    const notices = [{ reason: 'CheckWarned', message: 'id: 1 of 3 rows' }];
+    const report = buildReport(
+      input({ run: 'run-2', models: ['openings'], manifests: [...firstRun, model({ notices }, 1)] }),
+    );
     expect(only(report.models)).toMatchObject({ rows: 3, skipped: true, seconds: 0, checks: { warned: 1 } });
     expect(exitCode(report)).toBe(0);
   });
@@ -179,14 +182,14 @@ describe('buildReport', () => {
 describe('exitCode', () => {
   const done = (differing: Partial<ReportInput>) => buildReport(input({ manifests: firstRun, ...differing }));
 
-  test('is 0 although rows were rejected, as long as no threshold spoke', () => {
+  test('is 0 although rows were rejected: they are in quarantine', () => {
     expect(exitCode(done({}))).toBe(0);
   });
 
-  test('is 3 when a check of severity Warn spoke', () => {
-    expect(exitCode(done({ models: ['openings'], manifests: [...firstRun, model({}, 1)] }))).toBe(3);
+  test('is 3 when a check of severity Warn spoke, in a dataset or in a model', () => {
     const notices = [{ reason: 'CheckWarned', message: 'pay-range: 1 of 498 rows' }];
     expect(exitCode(done({ manifests: [manifest({ stage: 'Clean', ledger: cleaned(), notices })] }))).toBe(3);
+    expect(exitCode(done({ models: ['openings'], manifests: [...firstRun, model({ notices }, 1)] }))).toBe(3);
   });
 
   test('is 1 when the run was cancelled or its ledgers do not add up', () => {

@@ -1,4 +1,3 @@
-import { annualPay } from './pay.ts';
 import { type Dirt, type Miss, makePosting, type Posting } from './posting.ts';
 import { random } from './random.ts';
 
@@ -108,18 +107,12 @@ function rank(postings: readonly Posting[], seed: number, day: number): readonly
   return weighed.sort((a, b) => b.relevance - a.relevance || (a.posting.id < b.posting.id ? -1 : 1));
 }
 
-/** The same announcement with another range; the index follows where the interval can be converted. */
+/** The same announcement, now paid by the year. */
 function withPay(posting: Posting, minimum: number, maximum: number): Posting {
-  const [first] = posting.descriptor.PositionRemuneration;
-  const shown = {
-    RateIntervalCode: 'PA',
-    ...first,
-    MinimumRange: String(minimum),
-    MaximumRange: String(maximum),
-  };
+  const range = { MinimumRange: String(minimum), MaximumRange: String(maximum), RateIntervalCode: 'PA' };
   return {
     ...posting,
-    indexed: { ...posting.indexed, annualPay: annualPay(shown) ?? posting.indexed.annualPay },
-    descriptor: { ...posting.descriptor, PositionRemuneration: [shown] },
+    indexed: { ...posting.indexed, annualPay: maximum },
+    descriptor: { ...posting.descriptor, PositionRemuneration: [range] },
   };
 }

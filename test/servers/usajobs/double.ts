@@ -24,7 +24,7 @@ export interface UsajobsDouble {
   readonly agent: string;
   /** The postings that a search finds now, best first; without parameters the usual search of the example. */
   readonly found: (params?: Readonly<Record<string, string>>) => readonly Posting[];
-  /** The same announcement with another range, in its own interval. */
+  /** The same announcement with another range, in USD a year. */
   readonly changePay: (id: string, minimum: number, maximum: number) => void;
   readonly remove: (id: string) => void;
   /** New postings that the usual search finds; returns their ids. */

@@ -17,12 +17,6 @@ const others = [
   { old: 'Per Month', code: 'PM', perYear: 12 },
 ];
 
-/** Amount of a rate in a year, or undefined for an interval that nobody can convert. */
-export function annualPay({ MaximumRange, RateIntervalCode }: Remuneration): number | undefined {
-  const interval = [yearly, ...others].find(({ old, code }) => RateIntervalCode === old || RateIntervalCode === code);
-  return interval && Number(MaximumRange) * interval.perYear;
-}
-
 /** A range whose top is at least 104,000 USD a year, or for `low` at most 92,000. */
 export function makePay(from: Random, modern: boolean, low: boolean): { shown: Remuneration; annual: number } {
   const interval = from.chance(0.88) ? yearly : from.pick(others);

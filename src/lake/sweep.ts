@@ -55,23 +55,19 @@ export function collectable(input: SweepInput): Collectable {
   const kept = input.manifests.filter(({ key }) => !removed.has(key));
   const expired = kept.filter(({ stage, slice }) => stage === 'Extract' && isOlder(input, slice.asOf, 'raw'));
   const expiredKeys = new Set(expired.map(({ key }) => key));
-  const reasonOf = {
-    raw: rawReason(input, expiredKeys),
-    clean: derivedReason(input, kept, removed),
-    quarantine: quarantineReason(input, kept, removed),
-    _jobpulse: removedReason(input, removed),
-  };
+  const reasonOf = new Map<string, ReasonOf>([
+    ['raw', rawReason(input, expiredKeys)],
+    ['clean', derivedReason(input, kept, removed)],
+    ['quarantine', quarantineReason(input, kept, removed)],
+    ['_jobpulse', removedReason(input, removed)],
+  ]);
   const garbage = input.objects.flatMap((object) => {
-    const area = object.path.slice(0, object.path.indexOf('/'));
-    const reason = isArea(reasonOf, area) ? reasonOf[area](object) : undefined;
+    const reason = reasonOf.get(object.path.slice(0, object.path.indexOf('/')))?.(object);
     return reason ? [{ path: object.path, bytes: object.bytes, reason }] : [];
   });
   const emptied = new Set(garbage.map(({ path }) => rawKey(path)));
   return { garbage, expired: expired.filter(({ key }) => emptied.has(key)) };
 }
-
-const isArea = <Areas extends object>(areas: Areas, name: string): name is keyof Areas & string =>
-  Object.hasOwn(areas, name);
 
 type ReasonOf = (object: StoredObject) => GarbageReason | undefined;
 

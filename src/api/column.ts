@@ -110,7 +110,7 @@ const columnShape = z.strictObject({
   aliases: texts(16, 1024).default([]).describe('Other places to look, in order, when `from` is not in the source.'),
   split: z.string().min(1).max(8).exactOptional().describe('What separates the values of a list in one text.'),
   parse: parse.exactOptional().describe('How to read the text.'),
-  map: textMap(1000, 256, z.string().max(256))
+  map: textMap(1000, z.string().max(256))
     .exactOptional()
     .describe('Texts and what they become, compared trimmed, without case and accents. Others stay as they are.'),
   case: z.enum(['Upper', 'Lower', 'Title']).exactOptional().describe('Case to write the text in.'),

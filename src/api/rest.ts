@@ -141,9 +141,7 @@ export const restExtract = withRules(
       ).describe('Scheme and host, perhaps with a path. Templates are not allowed here.'),
       path: z.string().max(2048).default('').describe('Path after baseUrl. May hold templates.'),
       headers: uniqueBy(header, 32, 'name').default([]).describe('Headers of every request.'),
-      query: textMap(64, 128, z.string().max(4096))
-        .default({})
-        .describe('Query parameters. Values may hold templates.'),
+      query: textMap(64, z.string().max(4096)).default({}).describe('Query parameters. Values may hold templates.'),
       body: freeJson.exactOptional().describe('JSON body of a POST. Its strings may hold templates.'),
       paging: paging.exactOptional(),
       resultCap: resultCap.exactOptional(),

@@ -74,6 +74,18 @@ export function ordered<Value extends object>(low: keyof Value & string, high: k
   };
 }
 
+/** Members that keep the value they were created with. Only the API server knows an object's past: this holds there. */
+export function unchanging<Value extends object>(...names: string[]): Rule<Value> {
+  const same = names.map(
+    (name) => `has(self.${name}) == has(oldSelf.${name}) && (!has(self.${name}) || self.${name} == oldSelf.${name})`,
+  );
+  return {
+    holds: () => true,
+    cel: same.join(' && '),
+    message: `${names.join(', ')} cannot be changed; create another one`,
+  };
+}
+
 function counted<Value extends object>(
   names: readonly (keyof Value & string)[],
   message: string,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { condition } from './conditions.ts';
 import { resource } from './resource.ts';
-import { withRules } from './rules.ts';
+import { unchanging, withRules } from './rules.ts';
 import { count, duration, instant, whole } from './units.ts';
 import { datasetRef, named, text, texts, uniqueBy } from './words.ts';
 
@@ -19,7 +19,7 @@ const interval = withRules(
   },
 );
 
-export const pipelineRunSpec = z.strictObject({
+const runSpecShape = z.strictObject({
   pipelineRef: z.strictObject({ name: text(40).describe('Name of the pipeline.') }).describe('The pipeline to run.'),
   datasets: z.array(datasetRef).max(50).default([]).describe('Datasets to run. Default: all.'),
   interval: interval.exactOptional(),
@@ -42,6 +42,15 @@ export const pipelineRunSpec = z.strictObject({
   state: z.enum(['Run', 'Pause', 'Cancel']).default('Run').describe('What it is to do.'),
   ttl: duration.default('30d').describe('How long the resource stays after its end.'),
 });
+/** What a run is asked may not change while it is at work; how it goes about it may. */
+const mutable: readonly string[] = ['state', 'priority', 'maxSharePercent'];
+
+export const pipelineRunSpec = withRules(
+  runSpecShape,
+  unchanging<z.output<typeof runSpecShape>>(
+    ...Object.keys(runSpecShape.shape).filter((name) => !mutable.includes(name)),
+  ),
+);
 export type PipelineRunSpec = z.output<typeof pipelineRunSpec>;
 
 const datasetResult = z.strictObject({

@@ -69,7 +69,6 @@ export const live = z.strictObject({
 
 const quantities = textMap(
   16,
-  64,
   matching(/^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/, 'a quantity such as 250m, 2 or 192Mi', 32),
 );
 

@@ -3,8 +3,9 @@ import { matching } from './words.ts';
 
 /** Times, sizes and numbers as they are written in a manifest. */
 
-const durationPattern = /^([1-9][0-9]{0,8})(ms|s|m|h|d)$/;
-const sizePattern = /^([1-9][0-9]{0,8})(Ki|Mi|Gi|Ti)?$/;
+export const durationPattern = /^([1-9][0-9]{0,8})(ms|s|m|h|d)$/;
+export const sizePattern = /^([1-9][0-9]{0,8})(Ki|Mi|Gi|Ti)?$/;
+export const decimalPattern = /^-?[0-9]{1,38}(\.[0-9]{1,38})?$/;
 const milliseconds: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86400e3 };
 const multipliers: Readonly<Record<string, number>> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 };
 
@@ -41,11 +42,7 @@ export const instant = matching(
   .meta({ format: 'date-time' });
 
 /** A decimal number as text, so that no digit is lost on the way: `"0"`, `"-12.50"`. */
-export const decimal = matching(
-  /^-?[0-9]{1,38}(\.[0-9]{1,38})?$/,
-  'a decimal number as text, such as "0" or "-12.50"',
-  40,
-);
+export const decimal = matching(decimalPattern, 'a decimal number as text, such as "0" or "-12.50"', 40);
 
 /** A whole number from `min` to `max`. */
 export const whole = (min: number, max: number) => z.int().min(min).max(max);

@@ -91,21 +91,11 @@ export type SecretKeyRef = z.output<typeof secretKeyRef>;
 export const valueFrom = z.strictObject({ secretKeyRef: secretKeyRef.describe('A key of a Secret.') });
 
 /** Texts by name. */
-export function textMap(maxNames: number, nameLength: number, value: z.ZodType<string>) {
-  return withRules(
-    z.record(z.string(), value).meta({ maxProperties: maxNames }),
-    {
-      holds: (map) => Object.keys(map).length <= maxNames,
-      cel: `self.size() <= ${maxNames}`,
-      message: `at most ${maxNames} names are allowed`,
-    },
-    {
-      holds: (map) => Object.keys(map).every((name) => name.length <= nameLength),
-      cel: `self.all(name, name.size() <= ${nameLength})`,
-      message: `names must have at most ${nameLength} characters`,
-    },
-  );
-}
+export const textMap = (maxNames: number, value: z.ZodType<string>) =>
+  z
+    .record(z.string(), value)
+    .refine((map) => Object.keys(map).length <= maxNames, `has more than ${maxNames} names`)
+    .meta({ maxProperties: maxNames });
 
 /** Any JSON object, kept as it is written. */
 export const freeJson = z

@@ -1,10 +1,13 @@
+import parseRfc9535 from 'jsonpath-rfc9535/parser';
+import { parseJsonPath } from '../../format/jsonPath.ts';
+import { TerminalError } from '../../run/errors.ts';
 import { type Finding, type Path, shown } from '../problem.ts';
 import { datasetsOf, type Policy } from './policy.ts';
 
-const pathSyntax = /^\$(\.(\*|"[^"]+"|[^\s.["*]+)|\[(\*|[0-9]+)\])*$/;
-const pathForm = '$ followed by .name, ."a name", .*, [0] or [*]';
-
-/** JSONPaths are of the form that DuckDB and the readers of responses share. */
+/**
+ * JSONPaths are of the kind that both readers can follow, that of responses (RFC 9535) and that of records (DuckDB):
+ * names, indexes and wildcards.
+ */
 export const validPaths: Policy = (pipeline) =>
   datasetsOf(pipeline).flatMap(({ dataset, at }) => {
     const { extract, format, clean } = dataset;
@@ -30,18 +33,33 @@ export const validPaths: Policy = (pipeline) =>
   });
 
 function pathFinding(at: Path, path: string): Finding[] {
-  if (pathSyntax.test(path)) return [];
-  const suggestion = path.startsWith('$') ? undefined : [`$.${path}`].find((better) => pathSyntax.test(better));
+  const fault = pathFault(path);
+  if (fault === undefined) return [];
+  const suggestion = pathFault(`$.${path}`) === undefined ? `$.${path}` : undefined;
   return [
     {
       at,
-      what: `found ${shown(path)}, which is not a JSONPath`,
+      what: fault,
       found: shown(path),
-      allowed: pathForm,
       ...(suggestion === undefined ? {} : { suggestion }),
-      fix: `Write ${suggestion ?? pathForm}.`,
+      fix: suggestion === undefined ? 'Mend the path.' : `Write ${suggestion}.`,
     },
   ];
+}
+
+function pathFault(path: string): string | undefined {
+  try {
+    parseJsonPath(path);
+  } catch (error) {
+    if (error instanceof TerminalError) return error.message;
+    throw error;
+  }
+  try {
+    parseRfc9535(path);
+    return undefined;
+  } catch {
+    return `the JSONPath ${path} has a name that RFC 9535 wants in quotes, as in $['a-name']`;
+  }
 }
 
 /** Regular expressions are of the kind that DuckDB knows: RE2, without look-around and back references. */

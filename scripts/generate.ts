@@ -1,0 +1,12 @@
+/** `npm run generate`: writes the files that are made from code. A test fails when one of them is out of date. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { generatedFiles } from '../src/api/generate/index.ts';
+import { metricsPage } from '../src/observability/metricsPage.ts';
+
+const root = join(import.meta.dirname, '..');
+for (const [path, text] of [...generatedFiles(), ['docs/reference/metrics.md', metricsPage()] as const]) {
+  await mkdir(dirname(join(root, path)), { recursive: true });
+  await writeFile(join(root, path), text);
+  console.log(`${path}: ${Buffer.byteLength(text)} bytes`);
+}

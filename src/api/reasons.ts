@@ -1,0 +1,100 @@
+/**
+ * Every reason that a condition, a failed step, a notice or a report can give, with what it means and what to do.
+ * The one list: the reference page is made from it, and a test holds the code against it.
+ */
+export const reasons = {
+  // Conditions of a Pipeline
+  AllGood: 'Every other condition is as it should be.',
+  SpecAccepted: 'The manifest is valid.',
+  SpecRefused: 'The manifest is not valid; the message names the path. The last valid one goes on working.',
+  ScaledToZero: 'No worker is there because there is nothing to do.',
+  WorkersUp: 'As many workers are ready as there should be.',
+  WorkersMissing: 'Workers that should be there are not; the message says why.',
+  Deciding: 'The autoscaler sees the queues and sets the number of workers.',
+  QueuesUnreadable: 'The queues cannot be read; the number of workers is held.',
+  WithinObjective: 'The newest data is younger than `freshness` demands.',
+  Stale: 'The newest data is older than `freshness` allows.',
+  NoObjective: 'The manifest sets no `freshness`.',
+  Balanced: 'The ledgers of all published steps add up.',
+  Unbalanced: 'A ledger does not add up; the message shows the figures. Report it as a bug.',
+  NothingPublished: 'No step has been published yet.',
+  Scheduled: 'The schedule is on.',
+  Suspended: 'The schedule rests because `suspend` is true.',
+
+  // How a run goes and ends
+  Pending: 'The run waits for its turn.',
+  Running: 'Steps are planned or under way.',
+  Completed: 'Everything that was wanted is published.',
+  Cancelled: 'Somebody set `state: Cancel`; what is published stays published.',
+  StepsFailed: 'Steps failed for good; the report lists them.',
+  PipelineMissing: 'The Pipeline that the run names is not there. Apply it, then create the run again.',
+
+  // Why a report shows the figures it shows
+  UpToDate: 'Nothing was missing: everything that was wanted had been published before.',
+  NothingChanged: 'The source gave the rows that are already loaded.',
+  NothingLoaded: 'Records were read, but none was loaded: all were rejected or filtered.',
+  AlreadyPublished: 'Another run had published this slice already.',
+  NotBuilt: 'A model was not built because what it reads is not there yet, or a part is not built in this version.',
+  MoreReasons: 'There are more reasons than a report lists.',
+  CheckWarned: 'A check with severity Warn found rows.',
+  SchemaDrift: 'The source has other columns than the manifest declares.',
+  SnapshotShrank:
+    'Far fewer rows came than are loaded, or the snapshot was not complete: nothing was marked or deleted.',
+
+  // The manifest and the program
+  InvalidArgument: 'An argument or environment variable has a value that is not allowed.',
+  TemplateInvalid: 'A template cannot be read, or names a value that is not there.',
+  PathInvalid: 'A JSONPath or a path in the lake is not of a form that can be followed.',
+  ModelRefused: 'The SQL of a model is not one SELECT over the tables of its pipeline.',
+  SecretMissing: 'A secret that the manifest names is not there; the message says where to put it.',
+  SpecMissing: 'The specification of a step is not in the lake. Plan the run again.',
+  WrongPool: 'A step came to a worker that does not do its stage. Report it as a bug.',
+  MetricsFile: 'The metrics file cannot be written.',
+
+  // The source
+  AddressRefused: 'An address is private, local or that of cloud metadata, and the process may not use it.',
+  RequestInvalid: 'A request cannot be made from the manifest.',
+  HeaderInvalid:
+    'A header holds characters that no header can carry, often the line break at the end of a secret file.',
+  Unauthorized: 'The source refused the credentials (401 or 403).',
+  RequestRefused: 'The source refused the request, and would refuse it again.',
+  RedirectInvalid: 'The source sent us to an address that is none.',
+  TooManyRedirects: 'The source sent us from one address to the next without end.',
+  BodyTooLarge: 'A body is larger than is allowed.',
+  EncodingUnknown: 'A body is compressed in a way that is not known.',
+  EncodingWrong: 'Text is not in the encoding that the manifest names; rows went to quarantine.',
+  HeaderUnreadable: 'The line with the names of the columns cannot be read.',
+  MalformedJson: 'A body that should be JSON is not, for example an error page.',
+  RecordsMissing: 'There is nothing where `format.json.records` looks for records.',
+
+  // The lake
+  LakeClaimed: 'Another installation owns this part of the lake.',
+  InputMissing: 'A step needs a manifest that is not in the lake.',
+  LakeFileMissing: 'A file that a manifest names is not in the lake.',
+  ObjectMissing: 'An object is not in the store.',
+  RawMissing: 'Raw bytes are no longer in the lake: their retention is over, or someone removed them.',
+  RawUnreadable: 'Stored raw bytes are damaged.',
+  NotReproducible: 'Two attempts at one step gave different results. Nothing was overwritten. Report it as a bug.',
+  StoreDenied: 'The store does not let us write.',
+  StoreFull: 'There is no space left in the store.',
+
+  // The warehouse
+  CheckFailed: 'A check with severity Fail found rows; nothing was published, readers see what was there before.',
+  DiskFull: 'The disk of the warehouse is full.',
+  OutOfMemory: 'A query needs more memory than it may use.',
+  WarehouseLocked: 'Another process has the warehouse open.',
+
+  // The services of this machine
+  WorkerLost: 'A worker ended in the middle of a step more often than is tried again.',
+  WorkersFailed: 'Workers end as soon as they start; the message shows their last lines.',
+  DataDirUnusable: 'The data directory, or a folder of it, cannot be used.',
+  OwnerUnresponsive: 'The process that owns the data directory does not answer.',
+  OwnerVersionDiffers: 'The process that owns the data directory is of another version.',
+  RedisUrlInvalid: 'REDIS_URL is not the address of a Redis.',
+  RedisUnreachable: 'The Redis at REDIS_URL does not answer or does not let us in.',
+  RedisMissing: 'There is no Redis on this machine, and none could be unpacked.',
+  RedisFailed: 'The private Redis does not start, or ended.',
+} as const satisfies Readonly<Record<string, string>>;
+
+/** A word from the documented list of reasons. */
+export type Reason = keyof typeof reasons;

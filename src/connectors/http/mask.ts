@@ -14,3 +14,13 @@ export function maskOf(secrets: readonly string[]): Mask {
     .sort((a, b) => b.length - a.length);
   return (text) => forms.reduce((masked, form) => masked.replaceAll(form, '***'), text);
 }
+
+const snippetLength = 120;
+
+/** The first words of a body, secrets masked before anything is cut off. */
+export function snippet(body: Buffer, mask: Mask): string {
+  return mask(body.subarray(0, 64 * 1024).toString('utf8'))
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, snippetLength);
+}

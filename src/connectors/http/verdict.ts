@@ -1,6 +1,6 @@
 import { TerminalError } from '../../run/errors.ts';
 import type { HttpRequest, HttpResponse } from './exchange.ts';
-import type { Mask } from './mask.ts';
+import { type Mask, snippet } from './mask.ts';
 
 export type ResponseAction = 'Skip' | 'Retry' | 'Throttle' | 'Fail';
 
@@ -17,7 +17,6 @@ export type Verdict =
   | { readonly kind: 'throttled'; readonly message: string; readonly retryAfterMs?: number };
 
 const longestRetryAfterMs = 3_600_000;
-const snippetLength = 120;
 
 /** Classes a response; throws the TerminalError of one that asking again would not change. */
 export function judge(
@@ -76,11 +75,3 @@ function describeResponse(request: HttpRequest, response: HttpResponse, mask: Ma
 }
 
 const isText = (contentType = 'text/plain'): boolean => /^text\/|json|xml|html|urlencoded/i.test(contentType);
-
-/** The first words of a body, secrets masked before anything is cut off. */
-export function snippet(body: Buffer, mask: Mask): string {
-  return mask(body.subarray(0, 64 * 1024).toString('utf8'))
-    .replace(/\s+/g, ' ')
-    .trim()
-    .slice(0, snippetLength);
-}

@@ -1,0 +1,187 @@
+import { listRaw, putRaw, type RawFacts, type RawObject, readRaw } from '../../lake/raw.ts';
+import { TerminalError } from '../../run/errors.ts';
+import type { ExtractSpec } from '../../run/specs.ts';
+import type { Notice, StepResult } from '../../run/types.ts';
+import type { StageContext } from '../../workers/stage.ts';
+import type { HttpAnswer, HttpClient, HttpRequest } from '../http/client.ts';
+import { pause } from '../http/pause.ts';
+import { describeRequest } from '../http/verdict.ts';
+import { type Content, looksCutShort, noContent, type Reading, readContent, sameRecords } from './content.ts';
+import { extractResult } from './result.ts';
+import {
+  advance,
+  capMessage,
+  checkBounds,
+  cursorAfter,
+  goesOn,
+  isCapped,
+  startOf,
+  type WalkRules,
+  type WalkState,
+} from './walk.ts';
+
+/** What one part of one source needs to be walked. */
+export interface Walk {
+  readonly context: StageContext<ExtractSpec>;
+  readonly client: HttpClient;
+  /** The request without what asks for a page. */
+  readonly request: HttpRequest;
+  readonly rules: WalkRules;
+  readonly reading: Omit<Reading, 'asked'>;
+  /** Where the raw pages of this part lie. */
+  readonly folder: string;
+  /** Ends whatever is under way when the walk ends. */
+  readonly signal: AbortSignal;
+}
+
+/** A page that was asked for and understood. */
+interface Page {
+  readonly request: HttpRequest;
+  readonly answer: HttpAnswer;
+  readonly content: Content;
+  readonly fetchedAt: string;
+}
+
+/**
+ * Fetches and stores the pages of one part, from where earlier attempts stopped.
+ * While a page is compressed and stored the next is already asked for: one ahead, never more.
+ */
+export async function walkPages(walk: Walk): Promise<StepResult> {
+  const { context, client, rules } = walk;
+  const raws = await adoptable(walk);
+  const adopted = raws.length;
+  let state = raws.reduce((before, { meta }) => advance(before, meta), startOf(rules));
+  let upcoming = ask(walk, state);
+  let previous = upcoming ? await contentBefore(walk, raws) : noContent;
+  const notices: Notice[] = [];
+  while (upcoming) {
+    const page = await upcoming;
+    refuseRepeat(rules, state, previous, page.content);
+    if (page.content.recordsMissing) notices.push(recordsMissing(walk, page));
+    const expected = advance(state, factsOf(walk, state, page, page.content));
+    upcoming = ask(walk, expected);
+    const stored = await store(walk, state, page);
+    context.crashPoint('after-raw-put');
+    raws.push(stored.raw);
+    previous = stored.content;
+    state = advance(state, stored.raw.meta);
+    // Another attempt stored a different page first: we go on from that one's cursor.
+    if (state.next !== expected.next) upcoming = ask(walk, state);
+    context.progress(`page ${state.pages}: ${state.fetched} of ${state.total ?? 'unknown'} records`);
+  }
+  return result(rules, raws, state, notices, adopted + client.sent);
+}
+
+/** Pages that earlier attempts stored, up to the first gap. They are not asked for again. */
+async function adoptable({ context, folder }: Walk): Promise<RawObject[]> {
+  const found = await listRaw(context.lake, folder);
+  return found.filter((raw, at) => raw.index === at);
+}
+
+/** The page before the first that is asked for now: from an earlier attempt, or from the first part of the slice. */
+async function contentBefore(walk: Walk, raws: readonly RawObject[]): Promise<Content> {
+  const { lake, inputs } = walk.context;
+  const path = raws.at(-1)?.path ?? inputs[0]?.partitions[0]?.files.at(-1)?.path;
+  if (path === undefined) return noContent;
+  return readContent({ body: await readRaw(lake, path), header: () => undefined }, { ...walk.reading, asked: path });
+}
+
+/** The next page, under way; `undefined` at the end of the part. */
+function ask(walk: Walk, state: WalkState): Promise<Page> | undefined {
+  checkBounds(walk.rules, state);
+  if (!goesOn(walk.rules, state)) return undefined;
+  const page = fetchPage(walk, state);
+  // Whoever awaits it sees its failure; one that nobody awaits any more must not end the process.
+  page.catch(() => undefined);
+  return page;
+}
+
+const cutShortTries = 3;
+const cutShortDelayMs = 500;
+
+async function fetchPage({ client, request: base, rules, reading, signal }: Walk, state: WalkState): Promise<Page> {
+  const request = { ...base, url: rules.paging.address(base.url, state.next ?? '') };
+  for (let tried = 1; ; tried += 1) {
+    const answer = await client.send(request, signal);
+    const fetchedAt = new Date().toISOString();
+    if (answer.skipped || answer.status === 204) return { request, answer, content: noContent, fetchedAt };
+    if (!reading.format.json || !looksCutShort(answer) || tried >= cutShortTries) {
+      const asked = describeRequest(request, reading.mask);
+      return { request, answer, content: readContent(answer, { ...reading, asked }), fetchedAt };
+    }
+    await pause(tried * cutShortDelayMs, signal);
+  }
+}
+
+/** Stores a page; what comes back is the page that is in the lake, be it ours or another attempt's. */
+async function store(walk: Walk, state: WalkState, page: Page): Promise<{ raw: RawObject; content: Content }> {
+  const { context, folder, reading } = walk;
+  const [extension = 'bin'] = Object.keys(context.spec.format);
+  let { content } = page;
+  const raw = await putRaw(context.lake, folder, state.pages, extension, page.answer.body, (body) => {
+    if (body !== page.answer.body) content = readContent({ ...page.answer, body }, { ...reading, asked: folder });
+    return factsOf(walk, state, page, content);
+  });
+  return { raw, content };
+}
+
+function factsOf({ rules, reading }: Walk, state: WalkState, page: Page, { records, total }: Content): RawFacts {
+  const { answer, request, fetchedAt } = page;
+  const counted = total === undefined ? { records } : { records, total };
+  if (reading.total && (total ?? state.total) === undefined && page.content !== noContent) {
+    const { path, header } = reading.total;
+    throw new TerminalError(
+      'TotalMissing',
+      `${describeRequest(request, reading.mask)} answered without a number at rest.paging.total (${path ?? `header ${header}`})`,
+    );
+  }
+  const next = cursorAfter(rules, state, counted);
+  const [contentType, etag] = [answer.header('content-type'), answer.header('etag')];
+  return {
+    uri: reading.mask(request.url.href),
+    status: answer.status,
+    fetchedAt,
+    ...counted,
+    ...(next === undefined ? {} : { next }),
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(etag === undefined ? {} : { etag }),
+  };
+}
+
+/** A source that ignores the page it is asked for gives the same one for ever. */
+function refuseRepeat(rules: WalkRules, state: WalkState, previous: Content, content: Content): void {
+  if (!sameRecords(previous, content)) return;
+  const page = rules.part * rules.pagesPerPart + state.pages + 1;
+  throw new TerminalError(
+    'PagesRepeat',
+    `page ${page} holds the same ${content.records} records as the page before: the source does not heed the page it is asked for; check rest.paging`,
+  );
+}
+
+const recordsMissing = ({ reading }: Walk, { request }: Page): Notice => ({
+  reason: 'RecordsMissing',
+  message: `${describeRequest(request, reading.mask)} answered without anything at format.json.records (${reading.format.json?.records}); taken as no records`,
+});
+
+function result(
+  rules: WalkRules,
+  raws: readonly RawObject[],
+  state: WalkState,
+  notices: readonly Notice[],
+  requests: number,
+): StepResult {
+  const { total, next, fetched } = state;
+  const capped = isCapped(rules, state);
+  const seen = rules.before + fetched;
+  const ended: Notice[] = [];
+  if (capped) ended.push({ reason: 'ResultCapped', message: capMessage(rules, state) });
+  else if (next === undefined && total !== undefined && seen < total) {
+    ended.push({ reason: 'TotalNotReached', message: `the source says it holds ${total} records and gave ${seen}` });
+  }
+  const source = {
+    ...(total === undefined ? {} : { total }),
+    ...(next === undefined ? {} : { next }),
+    ...(capped ? { capped } : {}),
+  };
+  return extractResult({ raws, fetched, gone: 0, source, notices: [...notices, ...ended], requests });
+}

@@ -1,0 +1,31 @@
+import type { RawObject } from '../../lake/raw.ts';
+import { sha256 } from '../../run/key.ts';
+import type { Notice, SourceState, StepResult } from '../../run/types.ts';
+
+/** What a source brings back, before it is a step's result. */
+export interface Brought {
+  readonly raws: readonly RawObject[];
+  readonly fetched: number;
+  readonly gone: number;
+  readonly source: SourceState;
+  readonly notices: readonly Notice[];
+  readonly requests: number;
+}
+
+/**
+ * The result of an extract step: a function of the raw objects, so that attempts which adopted each other's objects
+ * agree on it. What a skipped status left behind has no records and is not handed on.
+ */
+export function extractResult({ raws, fetched, gone, source, notices, requests }: Brought): StepResult {
+  const files = raws
+    .filter(({ meta }) => meta.status < 300 && meta.bytes > 0)
+    .map(({ path, storedBytes, meta }) => ({ path, bytes: storedBytes, sha256: meta.sha256 }));
+  return {
+    ledger: { listed: fetched + gone, fetched, skippedKnown: 0, gone, failed: 0, deferred: 0 },
+    partitions: [{ values: {}, rows: fetched, rowsHash: sha256(files.map(({ sha256 }) => sha256).join('')), files }],
+    source,
+    complete: source.next === undefined,
+    cost: { requests, bytes: raws.reduce((sum, { meta }) => sum + meta.bytes, 0), credits: 0 },
+    ...(notices.length === 0 ? {} : { notices }),
+  };
+}

@@ -180,12 +180,19 @@ function cleanSlices(input: DatasetInput, spec: Resolved<CleanSpec>): readonly C
  */
 function planLoad(input: DatasetInput, specs: DatasetSpecs): Plan {
   const slices = cleanSlices(input, specs.clean);
-  const loads = input.manifests.filter(({ dataset, stage }) => dataset === input.dataset && stage === 'Load');
-  const loaded = new Set(loads.filter((load) => isOf(input, load, specs.load)).flatMap(({ inputs }) => inputs));
+  const loads = inOrder(input.manifests.filter(({ dataset, stage }) => dataset === input.dataset && stage === 'Load'));
+  const last = loads.at(-1);
+  // What was loaded before the table was last built anew is in it only if that build read it too.
+  const since = loads.slice(
+    Math.max(
+      0,
+      loads.findLastIndex(({ part }) => part.startsWith('rebuild')),
+    ),
+  );
+  const loaded = new Set(since.flatMap(({ inputs }) => inputs));
   const isLoaded = (manifest: Manifest) => loaded.has(manifestDigest(manifest));
   const open = slices.filter(({ inputs }) => !inputs.every(isLoaded));
   const newest = slices.at(-1);
-  const last = latest(loads);
   const otherRules = last !== undefined && !isOf(input, last, specs.load);
   const cleanedAnew = open.some(({ inputs }) => inputs.some(isLoaded));
   if (newest && last && (otherRules || cleanedAnew)) {
@@ -198,17 +205,15 @@ function planLoad(input: DatasetInput, specs: DatasetSpecs): Plan {
     .map(({ slice, inputs }) => step(input, 'Load', input.dataset, specs.load, slice, '0', inputs));
 }
 
-/**
- * Models whose inputs are settled in this run and have changed since the model was built, dependencies first.
- * A model's key holds since when each input is as it is now, so that values that change and change back are seen.
- */
+/** Models whose inputs are settled in this run and that were not last built from what there is now, dependencies first. */
 function planModels(input: Known, unsettled: ReadonlySet<string>): Plan {
   const failed = new Set(input.failures.map(({ key }) => key));
   const waiting = new Set(unsettled);
   const steps: Step[] = [];
   for (const { name, tables, model } of input.specs.models) {
     const inputs = tables.map((table) => unchangedSince(input.manifests, table));
-    const step = inputs.every((manifest) => manifest !== undefined) && modelStep(input, name, model, inputs);
+    const known = inputs.filter((manifest) => manifest !== undefined);
+    const step = known.length === tables.length ? modelStep(input, name, model, known) : undefined;
     const blocked = !step || failed.has(step.key) || tables.some((table) => waiting.has(table));
     if (!blocked && input.published.has(step.key)) continue;
     waiting.add(name);
@@ -217,16 +222,22 @@ function planModels(input: Known, unsettled: ReadonlySet<string>): Plan {
   return steps;
 }
 
+/** The step that built the model as it stands, if that is what is wanted; else one that replaces it. */
 function modelStep(input: Known, name: string, spec: Resolved<ModelSpec>, inputs: readonly Manifest[]): Step {
-  const newest = inputs.map(({ slice }) => slice).toSorted((a, b) => (a.asOf < b.asOf ? 1 : -1))[0];
-  return step(input, 'Transform', name, spec, newest ?? input.slice, '0', inputs);
+  const newest = inputs.map(({ slice }) => slice).toSorted((a, b) => (a.asOf < b.asOf ? 1 : -1))[0] ?? input.slice;
+  const builds = input.manifests.filter(({ dataset, stage }) => dataset === name && stage === 'Transform');
+  const last = inOrder(builds).at(-1);
+  const wanted = step(input, 'Transform', name, spec, newest, last?.part ?? '0', inputs);
+  if (!last || last.key === wanted.key) return wanted;
+  return step(input, 'Transform', name, spec, newest, `after.${last.key}`, inputs);
 }
 
 /** The first manifest of the newest unbroken row of loads (or builds) of a table that gave the same rows. */
 function unchangedSince(manifests: readonly Manifest[], table: string): Manifest | undefined {
-  const builds = manifests
-    .filter(({ dataset, stage }) => dataset === table && (stage === 'Load' || stage === 'Transform'))
-    .toSorted((a, b) => (a.finishedAt < b.finishedAt ? 1 : -1));
+  const ofTable = manifests.filter(
+    ({ dataset, stage }) => dataset === table && (stage === 'Load' || stage === 'Transform'),
+  );
+  const builds = inOrder(ofTable).reverse();
   const rows = (manifest: Manifest | undefined) => manifest?.partitions[0]?.rowsHash;
   const broken = builds.findIndex((build) => rows(build) !== rows(builds[0]));
   return builds[broken === -1 ? builds.length - 1 : broken - 1];
@@ -240,11 +251,9 @@ function planSweep(input: Known): Plan {
   return failed || input.published.has(sweep.key) ? [] : [sweep];
 }
 
-const latest = (manifests: readonly Manifest[]): Manifest | undefined =>
-  manifests.reduce<Manifest | undefined>(
-    (last, each) => (last && last.finishedAt > each.finishedAt ? last : each),
-    undefined,
-  );
+/** In the order in which they were published. */
+const inOrder = (manifests: readonly Manifest[]): Manifest[] =>
+  manifests.toSorted((a, b) => (`${a.finishedAt} ${a.key}` < `${b.finishedAt} ${b.key}` ? -1 : 1));
 
 /** Whether a manifest was made by the spec of this identity: its key says so. */
 const isOf = (input: Known, manifest: Manifest, spec: Resolved<unknown>): boolean => {

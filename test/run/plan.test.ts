@@ -10,6 +10,7 @@ class Simulation {
   manifests: Manifest[] = [];
   failures: Failure[] = [];
   sql = 'upper(title)';
+  model = 'SELECT * FROM postings';
   where: string | undefined;
   warehouse = 'w1';
   onChange: 'Rebuild' | 'Forward' = 'Rebuild';
@@ -101,7 +102,7 @@ class Simulation {
         transform: {
           models: [
             { name: 'second', materialize: 'Table', sql: 'SELECT * FROM first' },
-            { name: 'first', materialize: 'Table', sql: 'SELECT * FROM postings' },
+            { name: 'first', materialize: 'Table', sql: this.model },
           ],
         },
       },
@@ -194,13 +195,31 @@ describe('a changed rule', () => {
     ]);
   });
 
-  test('that is taken back rebuilds the table once more', () => {
+  test('of a column that is taken back rebuilds the table once more, of a model builds it once more', () => {
+    const lake = new Simulation();
+    lake.run({ asOf: day(1) });
+    lake.sql = 'lower(title)';
+    lake.run({ asOf: day(2), from: 'Clean' });
+    lake.sql = 'upper(title)';
+    expect(lake.run({ asOf: day(3), from: 'Clean' })).toEqual(['Load:postings:rebuild']);
+    lake.model = 'SELECT id FROM postings';
+    expect(lake.run({ asOf: day(4), from: 'Clean' })).toEqual(['Transform:first:after']);
+    lake.model = 'SELECT * FROM postings';
+    expect(lake.run({ asOf: day(5), from: 'Clean' })).toEqual(['Transform:first:after']);
+    expect(lake.run({ asOf: day(6), from: 'Clean' })).toEqual([]);
+  });
+
+  test('of the warehouse that is taken back rebuilds the table once more', () => {
     const lake = new Simulation();
     lake.run({ asOf: day(1) });
     lake.warehouse = 'w2';
     lake.run({ asOf: day(2), from: 'Clean' });
     lake.warehouse = 'w1';
-    expect(lake.run({ asOf: day(3), from: 'Clean' })).toEqual(['Load:postings:rebuild']);
+    expect(lake.run({ asOf: day(3), from: 'Clean' })).toEqual([
+      'Load:postings:rebuild',
+      'Transform:first:after',
+      'Transform:second:after',
+    ]);
     expect(lake.run({ asOf: day(4), from: 'Clean' })).toEqual([]);
   });
 });
@@ -210,9 +229,9 @@ describe('models', () => {
     const lake = new Simulation();
     lake.run({ asOf: day(1) });
     lake.rows = 'rows-2';
-    expect(lake.run({ asOf: day(2) })).toContain('Transform:first:0');
+    expect(lake.run({ asOf: day(2) })).toContain('Transform:first:after');
     lake.rows = 'rows-1';
-    expect(lake.run({ asOf: day(3) })).toContain('Transform:first:0');
+    expect(lake.run({ asOf: day(3) })).toContain('Transform:first:after');
   });
 });
 

@@ -99,9 +99,9 @@ async function aptGet(
   { log, signal, aptOptions = [] }: UnpackOptions,
 ): Promise<boolean> {
   const common = ['Debug::NoLocking=1', 'APT::Sandbox::User=root', 'Acquire::Retries=1', 'Acquire::http::Timeout=20'];
-  const settingsOf = [...common.flatMap((setting) => ['-o', setting]), ...settings, ...aptOptions];
+  const options = [...common.flatMap((setting) => ['-o', setting]), ...aptOptions, ...settings];
   try {
-    await run('/usr/bin/apt-get', ['-q', '-y', ...settingsOf, ...command], signal);
+    await run('/usr/bin/apt-get', ['-q', '-y', ...options, ...command], signal);
     return true;
   } catch (error) {
     signal.throwIfAborted();

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pipeline, PipelineRun } from '../../api/index.ts';
+import { TerminalError } from '../../run/errors.ts';
 import { canonical, type Json } from '../../run/key.ts';
 
 /** What every stored object has. */
@@ -81,19 +81,26 @@ const withGeneration = <Kind extends Resource>(object: Kind, generation: number)
 });
 
 async function readObject<Kind>(path: string): Promise<Kind | undefined> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as Kind;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
     throw error;
+  });
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as Kind;
+  } catch {
+    throw new TerminalError(
+      'DataDirUnusable',
+      `${path} is not valid JSON: something else wrote it; remove it, then start again`,
+    );
   }
 }
 
 /** Writes beside the file and renames: a reader, or a start after a crash, sees the old object or the new one. */
 async function writeObject(folder: string, path: string, object: object): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  const handle = await open(temporary, 'wx', 0o600);
+  const temporary = `${path}.tmp`; // one writer, one write at a time: what a crash left here is overwritten
+  const handle = await open(temporary, 'w', 0o600);
   try {
     await handle.writeFile(JSON.stringify(object, null, 1));
     await handle.sync();

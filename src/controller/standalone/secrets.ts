@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { maskOf } from '../../connectors/http/mask.ts';
 import { TerminalError } from '../../run/errors.ts';
 import type { ReadSecret } from '../../workers/stage.ts';
 
 /** Secrets of a machine without a cluster. */
 export interface Secrets {
   readonly read: ReadSecret;
-  /** Replaces every secret value that was read so far. */
+  /** Replaces every secret value that was read so far, also as it looks in a URL or in JSON. */
   readonly redact: (text: string) => string;
 }
 
@@ -22,17 +23,18 @@ export interface SecretsOptions {
  */
 export function secretReader({ env, secretsDir }: SecretsOptions): Secrets {
   const seen = new Set<string>();
+  let mask = maskOf([]);
   return {
     read: ({ name, key, optional }) => {
       const value = fromFile(secretsDir, name, key) ?? env[variable(name, key)];
       if (value !== undefined && value !== '') {
-        seen.add(value);
+        if (!seen.has(value)) mask = maskOf([...seen.add(value)]);
         return value;
       }
       if (optional) return undefined;
       throw new TerminalError('SecretMissing', missing(name, key, secretsDir));
     },
-    redact: (text) => [...seen].reduce((redacted, value) => redacted.replaceAll(value, '***'), text),
+    redact: (text) => mask(text),
   };
 }
 
@@ -48,9 +50,12 @@ const missing = (name: string, key: string, secretsDir: string | undefined): str
 
 function fromFile(folder: string | undefined, name: string, key: string): string | undefined {
   if (folder === undefined) return undefined;
+  const path = join(folder, name, key);
   try {
-    return readFileSync(join(folder, name, key), 'utf8').replace(/\r?\n$/, '');
-  } catch {
-    return undefined;
+    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new TerminalError('SecretMissing', `${path} cannot be read (${code}); make it a file that you may read`);
   }
 }

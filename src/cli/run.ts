@@ -6,6 +6,7 @@ import { createLogger } from '../observability/log.ts';
 import { createMetrics, writeMetricsFile } from '../observability/metrics.ts';
 import type { RunRequest } from '../run/plan.ts';
 import { datasetLine, exitCode, type RunReport } from '../run/report.ts';
+import type { ReadSecret } from '../workers/stage.ts';
 import { CliError, exitCodes, unreachableReasons } from './exit.ts';
 import type { Verb } from './index.ts';
 import { loadManifest, type Override } from './manifest.ts';
@@ -52,9 +53,13 @@ Exit codes: 0 done; 1 a run failed; 2 manifest or arguments invalid; 3 done, but
 4 a service (Redis, lake, warehouse, source) could not be reached; 130 interrupted (state saved: run again to go on).`;
 
 async function runOnce(file: string, options: RunOptions): Promise<number> {
-  const submission = await prepare(file, options);
+  const secrets = secretReader({
+    env: process.env,
+    ...(options.secretsDir === undefined ? {} : { secretsDir: options.secretsDir }),
+  });
+  const submission = await prepare(file, options, secrets.read);
   const interrupt = onInterrupt();
-  const log = createLogger({ level: process.env.LOG_LEVEL ?? 'warn' });
+  const log = createLogger({ level: process.env.LOG_LEVEL ?? 'warn', redact: secrets.redact });
   const shown = options.output === 'json' ? silent : progress();
   const watch = (event: RunEvent) => showEvent(shown, submission.pipeline.metadata.name, event);
   const session = {
@@ -69,13 +74,13 @@ async function runOnce(file: string, options: RunOptions): Promise<number> {
 const silent: Progress = { update: () => undefined, line: () => undefined, end: () => undefined };
 
 /** Everything that can be found wrong before anything is started. */
-async function prepare(file: string, options: RunOptions): Promise<Submission> {
+async function prepare(file: string, options: RunOptions, secret: ReadSecret): Promise<Submission> {
   const { pipeline, filesRoot } = await loadManifest(file, options.set);
   const params = options.param.map(([name, value]) => ({ name, value }));
   const datasets = options.dataset ?? [];
   const problems = checkRequest(pipeline, { params, datasets });
   if (problems.length > 0) throw new CliError(exitCodes.invalid, problems.map(problemText).join('\n'));
-  if (options.from === 'Extract') checkSecrets(pipeline, options);
+  if (options.from === 'Extract') checkSecrets(pipeline, secret);
   const now = Date.now();
   return {
     run: `${pipeline.metadata.name}-${now}`,
@@ -86,11 +91,10 @@ async function prepare(file: string, options: RunOptions): Promise<Submission> {
 }
 
 /** A missing secret is told now, not after the first request. */
-function checkSecrets(pipeline: Pipeline, { secretsDir }: RunOptions): void {
-  const secrets = secretReader({ env: process.env, ...(secretsDir === undefined ? {} : { secretsDir }) });
+function checkSecrets(pipeline: Pipeline, secret: ReadSecret): void {
   const missing = requiredSecrets(pipeline).flatMap((ref) => {
     try {
-      secrets.read(ref);
+      secret(ref);
       return [];
     } catch (error) {
       return [(error as Error).message];

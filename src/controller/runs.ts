@@ -60,6 +60,7 @@ function planPayload(world: World, { metadata, spec, status }: PipelineRun, pipe
     run: { name: metadata.name, asOf, from, ...(datasets.length > 0 ? { datasets } : {}) },
     params,
     pipeline: { ...pipeline, status: undefined },
+    installation: world.installation,
     warehouse: world.warehouse,
     failures: status?.failures ?? [],
     startedAt: status?.startTime ?? asOf,

@@ -12,6 +12,8 @@ export interface Stored<Kind> {
 export interface World {
   readonly namespace: string;
   readonly waves: Waves;
+  /** Name of this installation among those that may share a lake. */
+  readonly installation: string;
   /** Identity of the warehouse that tables go to. */
   readonly warehouse: string;
   pipeline(name: string): Promise<Pipeline | undefined>;

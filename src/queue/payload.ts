@@ -28,6 +28,8 @@ export interface PlanPayload {
   readonly params: readonly { readonly name: string; readonly value: string }[];
   /** The Pipeline object as it was when the run began. */
   readonly pipeline: object;
+  /** Who may write this part of the lake: a cluster, or a data directory. */
+  readonly installation: string;
   /** Identity of the warehouse that tables go to. */
   readonly warehouse: string;
   /** What has failed for good in the waves before. */

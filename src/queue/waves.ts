@@ -23,19 +23,21 @@ export interface Waves {
 /** Ended jobs are kept this long (seconds) and this many, for people who look; the lake is what counts. */
 const kept = { age: 24 * 3600, count: 1000 };
 
+/** The shared connection reports its own errors. */
+const ignore = (): void => undefined;
+
 export function openWaves(redis: Redis, namespace: string): Waves {
   const prefix = prefixOf(namespace);
   const flows = new FlowProducer({ connection: redis, prefix });
   const queues = new Map<string, Queue>();
-  for (const emitter of [flows]) emitter.on('error', () => undefined); // the connection reports its own errors
-  const queue = (pipeline: string, stage: (typeof queueStages)[number]): Queue => {
+  flows.on('error', ignore);
+  const queue = (pipeline: string, stage: QueueStage): Queue => {
     const name = queueName(pipeline, stage);
-    const known = queues.get(name) ?? new Queue(name, { connection: redis, prefix });
-    queues.set(
-      name,
-      known.on('error', () => undefined),
-    );
-    return known;
+    const known = queues.get(name);
+    if (known) return known;
+    const opened = new Queue(name, { connection: redis, prefix }).on('error', ignore);
+    queues.set(name, opened);
+    return opened;
   };
 
   return {

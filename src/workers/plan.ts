@@ -3,6 +3,7 @@ import { analyseModels } from '../connectors/warehouses/analyse.ts';
 import { functionsDigest } from '../enrich/index.ts';
 import { type Lake, listManifests, putSpec } from '../lake/lake.ts';
 import { layout } from '../lake/layout.ts';
+import { claimLake } from '../lake/owner.ts';
 import type { PlanPayload, PlanResult, QueuedStep } from '../queue/payload.ts';
 import { canonical, sha256 } from '../run/key.ts';
 import { type PlanInput, plan } from '../run/plan.ts';
@@ -35,6 +36,8 @@ export async function planRun(
   crashPoint: (name: string) => void,
 ): Promise<PlanResult> {
   const pipeline = payload.pipeline as Pipeline;
+  const adopt = pipeline.metadata.annotations?.['jobpulse.dev/adopt'] === 'true';
+  await claimLake(lake, { installation: payload.installation, pipeline: lake.pipeline, adopt });
   const input = await planInput(lake, pipeline, { ...payload, failures: [...payload.failures, ...failures] });
   const steps = plan(input);
   if (steps.length > 0) {

@@ -6,11 +6,11 @@ import type { WorkEvent } from '../../queue/events.ts';
 import { openWaves, type Waves } from '../../queue/waves.ts';
 import type { World } from '../world.ts';
 import { cacheFolder } from './folders.ts';
+import { installationId, warehouseFile } from './identities.ts';
 import { type Loop, startLoop } from './loop.ts';
 import { namespace } from './namespace.ts';
 import { provideRedis, type RedisHandle } from './redis.ts';
 import { openResources, type Resources } from './resources.ts';
-import { warehouseFile } from './warehouse.ts';
 import { startWorkers } from './workers.ts';
 
 export interface ControllerOptions {
@@ -42,7 +42,10 @@ export async function startController(options: ControllerOptions): Promise<Contr
   for (const each of [commands, events]) each.on('error', (error) => log.debug(`Redis: ${error.message}`));
   const warehouse = warehouseFile(dataDir);
   const waves = openWaves(commands, namespace);
-  const world = standaloneWorld(resources, waves, warehouse.identity);
+  const world = standaloneWorld(resources, waves, {
+    installation: installationId(dataDir),
+    warehouse: warehouse.identity,
+  });
   const loop: Loop = startLoop({ world, runs: resources.runs.list, redis: events, log });
   const workers = startWorkers({
     ...{ namespace, log, allowPrivateNetworks, redis: redis.connection, warehouse: warehouse.path },
@@ -94,10 +97,14 @@ async function keepRedis(options: ControllerOptions, onLost: (error: Error) => v
   return { connection: handle.connection, kind: handle.kind, onExit: () => undefined, stop: () => handle.stop() };
 }
 
-const standaloneWorld = (resources: Resources, waves: Waves, warehouse: string): World => ({
+const standaloneWorld = (
+  resources: Resources,
+  waves: Waves,
+  identities: Pick<World, 'installation' | 'warehouse'>,
+): World => ({
   namespace,
   waves,
-  warehouse,
+  ...identities,
   pipeline: resources.pipelines.get,
   run: resources.runs.get,
   writeRunStatus: (name, status) => resources.runs.update(name, (run) => ({ ...run, status })),

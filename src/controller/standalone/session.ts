@@ -30,11 +30,7 @@ interface RunEnd {
 }
 
 /** Does a submission to its end; an abort leaves the run as it is, to be gone on with. */
-type RunSubmission = (
-  submission: Submission,
-  watch: (event: RunEvent) => void,
-  signal: AbortSignal,
-) => Promise<RunEnd>;
+type RunSubmission = (submission: Submission, watch: (event: RunEvent) => void, signal: AbortSignal) => Promise<RunEnd>;
 
 /** Runs a submission on this machine: as the owner of the data directory, or through the process that owns it. */
 export async function runHere(

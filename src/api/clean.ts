@@ -43,6 +43,7 @@ const check = withRules(
     holds: (value) => value.rowCount === undefined || value.severity !== 'Reject',
     cel: "!has(self.rowCount) || self.severity != 'Reject'",
     message: 'rowCount is about all rows: severity must be Warn or Fail',
+    fix: 'Write Warn or Fail.',
   },
 );
 export type Check = z.output<typeof check>;

@@ -88,11 +88,13 @@ const bands = withRules(
     holds: ({ edges }) => edges.every((edge, index) => index === 0 || (edges[index - 1] ?? edge) < edge),
     cel: 'self.edges.isSorted()',
     message: 'edges must ascend',
+    fix: 'Sort them.',
   },
   {
     holds: ({ edges, labels }) => labels.length === edges.length + 1,
     cel: 'self.labels.size() == self.edges.size() + 1',
     message: 'labels must be one more than edges',
+    fix: 'Name the band below the first edge, those between, and the one from the last edge on.',
   },
 );
 
@@ -141,6 +143,7 @@ export const column = withRules(
     holds: ({ min, max }) => min === undefined || max === undefined || Number(min) <= Number(max),
     cel: '!has(self.min) || !has(self.max) || double(self.min) <= double(self.max)',
     message: 'min must not be above max',
+    fix: 'Lower min or raise max.',
   },
 );
 export type Column = z.output<typeof column>;

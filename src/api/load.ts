@@ -28,6 +28,7 @@ export const load = withRules(
     holds: ({ mode, onMissing }) => onMissing === 'Ignore' || mode === 'Merge' || mode === 'SCD2',
     cel: "self.onMissing == 'Ignore' || self.mode in ['Merge', 'SCD2']",
     message: 'onMissing Mark and Delete need mode Merge or SCD2: other modes do not know rows by their key',
+    fix: 'Write mode: Merge, or leave onMissing out.',
   },
 ).prefault({});
 export type Load = z.output<typeof load>;

@@ -5,24 +5,33 @@ import { format } from './format.ts';
 import { load } from './load.ts';
 import { pipelineStatus } from './pipelineStatus.ts';
 import { resource } from './resource.ts';
+import { withRules } from './rules.ts';
 import { alerts, lake, live, params, privacy, queue, retention, taxonomies, warehouse, workers } from './side.ts';
 import { transform } from './transform.ts';
 import { duration } from './units.ts';
 import { columnRef, columnRefs, named, tableName, text } from './words.ts';
 
-const dataset = z.strictObject({
-  name: tableName.describe('Name of the dataset and of its table.'),
-  aliases: z.array(tableName).max(16).default([]).describe('Other names people know it by.'),
-  description: text().exactOptional().describe('What a row is; becomes the comment of the table.'),
-  key: columnRefs(16).min(1).describe('Columns that identify a row: dedupe, merge and live counts use them.'),
-  version: columnRef
-    .exactOptional()
-    .describe('Column that orders the versions of a row. Default: when the source was asked.'),
-  extract: extract,
-  format: format,
-  clean: clean.describe('How records become typed rows.'),
-  load: load,
-});
+const dataset = withRules(
+  z.strictObject({
+    name: tableName.describe('Name of the dataset and of its table.'),
+    aliases: z.array(tableName).max(16).default([]).describe('Other names people know it by.'),
+    description: text().exactOptional().describe('What a row is; becomes the comment of the table.'),
+    key: columnRefs(16).min(1).describe('Columns that identify a row: dedupe, merge and live counts use them.'),
+    version: columnRef
+      .exactOptional()
+      .describe('Column that orders the versions of a row. Default: when the source was asked.'),
+    extract: extract,
+    format: format,
+    clean: clean.describe('How records become typed rows.'),
+    load: load,
+  }),
+  {
+    holds: ({ extract, load }) => load.onMissing === 'Ignore' || (!extract.window && !extract.stream),
+    cel: "self.load.onMissing == 'Ignore' || (!has(self.extract.window) && !has(self.extract.stream))",
+    message: 'onMissing is about snapshots: a window or a stream never holds all rows',
+    fix: 'Leave onMissing out.',
+  },
+);
 export type Dataset = z.output<typeof dataset>;
 
 export const pipelineSpec = z.strictObject({

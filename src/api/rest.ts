@@ -83,6 +83,7 @@ const resultCap = withRules(
     holds: (cap) => (cap.action === 'Split') === (cap.splitBy !== undefined),
     cel: "(has(self.action) && self.action == 'Split') == has(self.splitBy)",
     message: 'action Split needs splitBy, and only Split may have it',
+    fix: 'Add splitBy for Split, leave it out otherwise.',
   },
 );
 
@@ -156,6 +157,7 @@ export const restExtract = withRules(
     holds: ({ method, body }) => body === undefined || method === 'POST',
     cel: "!has(self.body) || self.method == 'POST'",
     message: 'body needs method POST',
+    fix: 'Write method: POST, or use query instead of body.',
   },
 );
 export type RestExtract = z.output<typeof restExtract>;

@@ -8,6 +8,8 @@ export interface Rule<Value> {
   readonly holds: (value: Value) => boolean;
   readonly cel: string;
   readonly message: string;
+  /** What to do, as a sentence. */
+  readonly fix: string;
   /** CEL that builds the message from the object, where naming what was found helps. */
   readonly messageCel?: string;
   /** The same as `messageCel`, for the command line. */
@@ -25,7 +27,8 @@ export interface CelRule {
 export function withRules<Schema extends z.ZodType>(schema: Schema, ...rules: Rule<z.output<Schema>>[]): Schema {
   const refined = schema.superRefine((value, context) => {
     for (const rule of rules) {
-      if (!rule.holds(value)) context.addIssue({ code: 'custom', message: rule.says?.(value) ?? rule.message });
+      if (rule.holds(value)) continue;
+      context.addIssue({ code: 'custom', message: rule.says?.(value) ?? rule.message, params: { fix: rule.fix } });
     }
   });
   return refined.meta({ ...schema.meta(), 'x-kubernetes-validations': rules.map(celOf) });
@@ -59,6 +62,7 @@ export function needs<Value extends object>(
     holds: (value) => !present(value, name) || others.some((other) => present(value, other)),
     cel: `!has(self.${name}) || ${others.map((other) => `has(self.${other})`).join(' || ')}`,
     message: `${name} needs ${others.join(' or ')} beside it`,
+    fix: `Add ${others.join(' or ')}, or leave ${name} out.`,
   };
 }
 
@@ -71,6 +75,7 @@ export function ordered<Value extends object>(low: keyof Value & string, high: k
     },
     cel: `!has(self.${low}) || !has(self.${high}) || self.${low} <= self.${high}`,
     message: `${low} must not be above ${high}`,
+    fix: `Lower ${low} or raise ${high}.`,
   };
 }
 
@@ -82,7 +87,8 @@ export function unchanging<Value extends object>(...names: string[]): Rule<Value
   return {
     holds: () => true,
     cel: same.join(' && '),
-    message: `${names.join(', ')} cannot be changed; create another one`,
+    message: `${names.join(', ')} cannot be changed`,
+    fix: 'Create another one.',
   };
 }
 
@@ -98,6 +104,7 @@ function counted<Value extends object>(
     holds: (value) => holds(given(value).length),
     cel: `[${names.map((name) => `has(self.${name})`).join(', ')}].${test}`,
     message,
+    fix: 'Keep one of them.',
     messageCel: `'${message}; found:' + ${found}`,
     says: (value) => `${message}; found: ${given(value).join(', ') || 'none'}`,
   };

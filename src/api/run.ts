@@ -16,6 +16,7 @@ const interval = withRules(
     holds: ({ start, end }) => Date.parse(start) < Date.parse(end),
     cel: 'self.start < self.end',
     message: 'start must be before end',
+    fix: 'Swap or mend them.',
   },
 );
 

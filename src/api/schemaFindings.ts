@@ -26,8 +26,10 @@ function findingsOf(issue: z.core.$ZodIssue, schema: z.ZodType, root: unknown): 
       return [beyond(at, found, `at least ${issue.minimum}`, issue.origin)];
     case 'too_big':
       return [beyond(at, found, `at most ${issue.maximum}`, issue.origin)];
+    case 'custom':
+      return [{ at, what: issue.message, found, fix: String(issue.params?.fix ?? 'Change it.') }];
     default:
-      return [{ at, what: issue.message, found, fix: 'See the reference of the manifest.' }];
+      return [{ at, what: issue.message, found, fix: 'Change it.' }];
   }
 }
 
@@ -76,7 +78,7 @@ function wrongType(at: Path, value: unknown, found: string, expected: string): F
 }
 
 function notOneOf(at: Path, value: unknown, found: string, words: readonly string[]): Finding {
-  const suggestion = typeof value === 'string' ? nearest(value, words) : undefined;
+  const suggestion = typeof value === 'string' && words.length > 1 ? nearest(value, words) : undefined;
   return {
     at,
     what: `found ${found}`,

@@ -58,6 +58,7 @@ const model = withRules(
     holds: (value) => value.materialize !== 'Incremental' || value.key !== undefined,
     cel: "!has(self.materialize) || self.materialize != 'Incremental' || has(self.key)",
     message: 'materialize Incremental needs key',
+    fix: 'Add key, or write materialize: Table.',
   },
 );
 export type Model = z.output<typeof model>;

@@ -3,11 +3,11 @@ import { matching } from './words.ts';
 
 /** Times, sizes and numbers as they are written in a manifest. */
 
-export const durationPattern = /^([1-9][0-9]{0,8})(ms|s|m|h|d)$/;
-export const sizePattern = /^([1-9][0-9]{0,8})(Ki|Mi|Gi|Ti)?$/;
+export const durationPattern = /^([1-9][0-9]{0,6})(ms|s|m|h|d)$/;
+export const sizePattern = /^([1-9][0-9]{0,5})(Ki|Mi|Gi)?$/;
 export const decimalPattern = /^-?[0-9]{1,38}(\.[0-9]{1,38})?$/;
 const milliseconds: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86400e3 };
-const multipliers: Readonly<Record<string, number>> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 };
+const multipliers: Readonly<Record<string, number>> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
 
 /** A length of time in one unit: `250ms`, `15s`, `10m`, `24h`, `400d`. */
 export const duration = matching(durationPattern, 'a duration in one unit, such as 250ms, 15s, 10m, 24h or 400d', 12);

@@ -28,6 +28,7 @@ export const tableName = withRules(matching(plainName, nameForm, 63), {
   holds: (name) => !name.startsWith('jobpulse_'),
   cel: "!self.startsWith('jobpulse_')",
   message: 'names that start with jobpulse_ are reserved',
+  fix: 'Use another name.',
 });
 
 /** Name of a declared column. */
@@ -35,6 +36,7 @@ export const columnName = withRules(matching(plainName, nameForm, 63), {
   holds: (name) => !name.startsWith('jobpulse_') && name !== 'transfer_date',
   cel: "!self.startsWith('jobpulse_') && self != 'transfer_date'",
   message: 'transfer_date and names that start with jobpulse_ are reserved',
+  fix: 'Use another name.',
 });
 
 /** A mention of a column: a declared one, or one of ours. */
@@ -71,7 +73,9 @@ export function uniqueBy<Item extends z.ZodType<Record<Key, string | number>>, K
   const unique = list.superRefine((items, context) => {
     const seen = new Set<string | number>();
     for (const [index, { [key]: value }] of items.entries()) {
-      if (seen.has(value)) context.addIssue({ code: 'custom', path: [index, key], message: 'is given twice' });
+      const message = `found ${value}, which is given twice`;
+      const params = { fix: `Give each its own ${key}.` };
+      if (seen.has(value)) context.addIssue({ code: 'custom', path: [index, key], message, params });
       seen.add(value);
     }
   });

@@ -1,6 +1,6 @@
 import { FlowProducer, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { jobId, prefixOf, queueName, queueOf, type queueStages } from './names.ts';
+import { jobId, prefixOf, type QueueStage, queueName, queueOf } from './names.ts';
 import { type PlanPayload, type PlanResult, payloadVersion, type QueuedStep, type StepPayload } from './payload.ts';
 import { decodeFailure, maxAttempts } from './retry.ts';
 

@@ -6,10 +6,11 @@ import { TerminalError } from '../../run/errors.ts';
 /** A worker says every two seconds that it lives; one that has been silent for this long is replaced. */
 const silenceMs = 20_000;
 const watchEveryMs = 2_000;
-/** A worker that dies within this time after its start died young … */
+/** Workers that end this often in a row before they are ready will not get ready the next time either. */
+const mostFailedStarts = 5;
+/** A worker that dies within this time after its start died young: of its work, or of what killed the one before it. */
 const youngMs = 5_000;
-/** … and a pool whose workers die young this often in a row is given up. */
-const youngDeaths = 5;
+const mostYoungDeaths = 30;
 const slowestRestartMs = 5_000;
 const keptLines = 20;
 
@@ -61,16 +62,20 @@ function keepAlive(options: PoolOptions): Slot {
   const stopping = new AbortController();
   let current: Worker | undefined;
   const life = (async () => {
-    let young = 0;
+    let failedStarts = 0;
+    let youngDeaths = 0;
     while (!stopping.signal.aborted) {
       const bornAt = performance.now();
       current = startWorker(options);
       const ending = await current.ended;
       if (stopping.signal.aborted) return;
-      young = performance.now() - bornAt < youngMs ? young + 1 : 0;
+      failedStarts = ending.wasReady ? 0 : failedStarts + 1;
+      youngDeaths = performance.now() - bornAt < youngMs ? youngDeaths + 1 : 0;
+      if (failedStarts >= mostFailedStarts || youngDeaths >= mostYoungDeaths) {
+        return options.onGivenUp(givenUp(options.name, ending));
+      }
       options.log.warn(`a ${options.name} worker ended (${ending.cause}) and is replaced`);
-      if (young >= youngDeaths) return options.onGivenUp(givenUp(options.name, ending));
-      const pause = young === 0 ? 0 : Math.min(slowestRestartMs, 200 * 2 ** young);
+      const pause = youngDeaths <= 1 ? 0 : Math.min(slowestRestartMs, 100 * 2 ** youngDeaths);
       await sleep(pause, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   })();
@@ -88,11 +93,12 @@ function keepAlive(options: PoolOptions): Slot {
 const givenUp = (name: string, { cause, lines }: Ending): TerminalError =>
   new TerminalError(
     'WorkersFailed',
-    `${name} workers end as soon as they start (${cause}): ${lines.slice(-3).join(' | ')}`,
+    `${name} workers end as soon as they start (${cause}): ${lines.slice(-3).join(' | ') || 'they said nothing'}`,
   );
 
 interface Ending {
   readonly cause: string;
+  readonly wasReady: boolean;
   /** The last it wrote to standard error. */
   readonly lines: readonly string[];
 }
@@ -132,9 +138,9 @@ function startWorker({ command, env, log, name, onReady }: PoolOptions): Worker 
   const ended = new Promise<Ending>((resolve) => {
     child.once('close', (code, signal) => {
       clearInterval(watch);
-      resolve({ cause: signal ?? `exit code ${code}`, lines });
+      resolve({ cause: signal ?? `exit code ${code}`, wasReady: ready, lines });
     });
-    child.once('error', (error) => resolve({ cause: error.message, lines }));
+    child.once('error', (error) => resolve({ cause: error.message, wasReady: ready, lines }));
   });
   return {
     child,

@@ -2,8 +2,10 @@ import { DuckDBScalarFunction, type DuckDBType, type DuckDBValue, VARCHAR } from
 import type { SqlFunction } from './function.ts';
 
 /**
- * Makes a SQL function of one text from a TypeScript function. NULL gives NULL. DuckDB hands over 2,048 rows at a time
- * on the event loop, so `evaluate` must be bounded in time whatever the text.
+ * Makes a SQL function of one text from a TypeScript function. NULL gives NULL. `evaluate` must be bounded in time
+ * whatever the text: DuckDB hands over 2,048 rows at a time on the event loop of the thread that registered it. When
+ * DuckDB has several threads, the next call is often waiting as one ends, and timers wait for hundreds of calls: a
+ * process that must stay awake gives such a query one thread (`DuckDBLimits.threads`) or a worker thread of its own.
  */
 export function textFunction(
   about: Pick<SqlFunction, 'name' | 'signature' | 'description' | 'rules'>,

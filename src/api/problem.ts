@@ -72,9 +72,11 @@ export function nearest(found: string, words: readonly string[]): string | undef
     .map((word) => ({ word, far: distance(plain, word.toLowerCase()) }))
     .sort((a, b) => a.far - b.far);
   const best = ranked[0];
-  return best && best.far <= Math.max(1, Math.floor(Math.min(found.length, best.word.length) / 2.5))
-    ? best.word
-    : undefined;
+  if (!best) return undefined;
+  const near = Math.max(1, Math.floor(Math.min(found.length, best.word.length) / 2.5));
+  if (best.far <= near) return best.word;
+  const longer = words.filter((word) => plain.length > 2 && word.toLowerCase().startsWith(plain));
+  return longer.length === 1 ? longer[0] : undefined;
 }
 
 /** A value as it may be shown: short, on one line. */

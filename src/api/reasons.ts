@@ -26,6 +26,7 @@ export const reasons = {
   Running: 'Steps are planned or under way.',
   Completed: 'Everything that was wanted is published.',
   Cancelled: 'Somebody set `state: Cancel`; what is published stays published.',
+  RunFailed: 'The run could not be brought to its end; the message says why.',
   StepsFailed: 'Steps failed for good; the report lists them.',
   PipelineMissing: 'The Pipeline that the run names is not there. Apply it, then create the run again.',
 
@@ -51,21 +52,42 @@ export const reasons = {
   WrongPool: 'A step came to a worker that does not do its stage. Report it as a bug.',
   MetricsFile: 'The metrics file cannot be written.',
 
+  RuleInvalid: 'A cleaning rule is not valid SQL, or a regular expression or form of dates in it is not valid.',
+
   // The source
   AddressRefused: 'An address is private, local or that of cloud metadata, and the process may not use it.',
   RequestInvalid: 'A request cannot be made from the manifest.',
   HeaderInvalid:
     'A header holds characters that no header can carry, often the line break at the end of a secret file.',
+  UrlInvalid: 'The address of a request is not one that may be asked for.',
   Unauthorized: 'The source refused the credentials (401 or 403).',
   RequestRefused: 'The source refused the request, and would refuse it again.',
   RedirectInvalid: 'The source sent us to an address that is none.',
   TooManyRedirects: 'The source sent us from one address to the next without end.',
+  PagesRepeat: 'The source gives the same page again and again.',
+  TooManyPages: 'There are more pages than `paging.maxPages` allows.',
+  PagingNeedsRecords: 'The format has no records that can be counted, so the last page cannot be told.',
+  ResultCapped: 'The source gave as many records as it ever gives to one query: there may be more.',
+  TotalMissing: 'The number of records is not where `paging.total` looks for it.',
+  TotalNotReached: 'The source gave fewer records than it says it has.',
+  NoFiles: 'No file matches `files.paths`.',
+  TooManyFiles: 'More files match `files.paths` than one slice may have.',
+  FileOutside: 'A file lies outside the folder of the manifest.',
+  FileDenied: 'A file may not be read by this user.',
+  FileBroken: 'A compressed file is damaged or cut short.',
   BodyTooLarge: 'A body is larger than is allowed.',
   EncodingUnknown: 'A body is compressed in a way that is not known.',
   EncodingWrong: 'Text is not in the encoding that the manifest names; rows went to quarantine.',
   HeaderUnreadable: 'The line with the names of the columns cannot be read.',
   MalformedJson: 'A body that should be JSON is not, for example an error page.',
   RecordsMissing: 'There is nothing where `format.json.records` looks for records.',
+
+  // Cleaning
+  ColumnMissing: 'The source lacks the header of a required column.',
+  RuleBroken: 'Rows break a rule whose `onError` or severity is Fail.',
+  ValuesSetNull: 'Values broke a rule with `onError: SetNull` and became null.',
+  DuplicateKey: 'Rows of one slice have the same key, and `dedupe` is Fail.',
+  TooManyPartitions: 'One step would write more files than is allowed: cut the lake less finely.',
 
   // The lake
   LakeClaimed: 'Another installation owns this part of the lake.',
@@ -89,6 +111,8 @@ export const reasons = {
   WorkersFailed: 'Workers end as soon as they start; the message shows their last lines.',
   DataDirUnusable: 'The data directory, or a folder of it, cannot be used.',
   OwnerUnresponsive: 'The process that owns the data directory does not answer.',
+  OwnerClosing: 'The process that owns the data directory is about to end.',
+  RequestTooLarge: 'A request to the owner of the data directory is larger than is allowed.',
   OwnerVersionDiffers: 'The process that owns the data directory is of another version.',
   RedisUrlInvalid: 'REDIS_URL is not the address of a Redis.',
   RedisUnreachable: 'The Redis at REDIS_URL does not answer or does not let us in.',

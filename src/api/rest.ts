@@ -136,7 +136,7 @@ export const restExtract = withRules(
     .strictObject({
       method: z.enum(['GET', 'POST']).default('GET').describe('HTTP method.'),
       baseUrl: matching(
-        /^https?:\/\/[^\s/?#{}]+(\/[^\s?#{}]*)?$/,
+        /^https?:\/\/[^ \t\r\n/?#{}]+(\/[^ \t\r\n?#{}]*)?$/,
         'scheme and host, perhaps with a path: https://host or https://host/path',
         2048,
       ).describe('Scheme and host, perhaps with a path. Templates are not allowed here.'),

@@ -4,7 +4,7 @@ import { validDefaults } from './params.ts';
 import type { Policy } from './policy.ts';
 import { endingForEach, knownColumns, knownDatasets, knownRelations } from './references.ts';
 import { validSchedule, validTimeZone } from './schedule.ts';
-import { crawledHosts, openHosts, secretHeaders } from './sources.ts';
+import { countedPages, crawledHosts, openHosts, secretHeaders } from './sources.ts';
 import { knownTemplates } from './templates.ts';
 import { validPaths, validPatterns } from './texts.ts';
 
@@ -26,4 +26,5 @@ export const meaning: readonly Policy[] = [
   secretHeaders,
   openHosts,
   crawledHosts,
+  countedPages,
 ];

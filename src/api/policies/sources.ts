@@ -33,6 +33,23 @@ export const openHosts: Policy = (pipeline) =>
     ]),
   );
 
+/** Without records that can be counted, nobody knows which page is the last. */
+export const countedPages: Policy = (pipeline) =>
+  datasetsOf(pipeline).flatMap(({ dataset, at }) => {
+    const { extract, format } = dataset;
+    if (extract.rest?.paging === undefined || format.json || format.jsonl) return [];
+    const found = Object.keys(format).join();
+    return [
+      {
+        at: [...at, 'format'],
+        what: `found ${found} with extract.rest.paging, which counts the records of a page`,
+        found,
+        allowed: 'json, jsonl',
+        fix: 'Use json or jsonl, or leave paging out.',
+      },
+    ];
+  });
+
 /** A crawl starts where it may go. */
 export const crawledHosts: Policy = (pipeline) =>
   datasetsOf(pipeline).flatMap(({ dataset, at }) => {

@@ -1,0 +1,86 @@
+import type { Load, Model } from '../../api/index.ts';
+import { TerminalError } from '../../run/errors.ts';
+import type { ColumnSchema, LoadLedger, ModelLedger, Notice } from '../../run/types.ts';
+
+/**
+ * Where tables live. Loads and models of one warehouse are serial, each is one transaction, and whoever asks twice
+ * under one key is told the first answer.
+ */
+export interface Warehouse {
+  /** Applies snapshots to a table. */
+  load(request: LoadRequest, signal: AbortSignal): Promise<LoadOutcome>;
+  /** Builds a model, checks it, and only then shows it to readers. */
+  buildModel(request: ModelRequest, signal: AbortSignal): Promise<ModelOutcome>;
+  /** Waits for work under way and leaves the warehouse ready for another process. */
+  close(): Promise<void>;
+}
+
+/** A table as the manifest declares it. */
+export interface TableSpec {
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: readonly ColumnSchema[];
+  readonly key: readonly string[];
+  /** Column whose greatest value wins; absent = the newest snapshot wins. */
+  readonly version?: string;
+  readonly load: Pick<Load, 'mode' | 'onMissing' | 'maxMissingPercent' | 'ignoreChanges'>;
+  /** In which the date of a transfer is told. */
+  readonly timeZone: string;
+}
+
+/** One snapshot of a source, as far as its table is concerned. */
+export interface LoadSlice {
+  readonly asOf: string;
+  readonly params: string;
+  /** Parquet files in the lake: the cleaned rows. */
+  readonly files: readonly string[];
+  /** Parquet files in the lake: the keys of all records read, kept or not. */
+  readonly seen: readonly string[];
+  /** What the source says it holds, when it says so. */
+  readonly total?: number;
+  /** Why rows that are not in this snapshot may still be at the source; absent when the snapshot is whole. */
+  readonly incomplete?: string;
+}
+
+export interface LoadRequest {
+  /** Names the work: asked twice, it is done once. */
+  readonly key: string;
+  readonly table: TableSpec;
+  /** In the order of their `asOf`. */
+  readonly slices: readonly LoadSlice[];
+  /** True: the slices are all there are, and the table is built anew from them. */
+  readonly rebuild: boolean;
+  /** Paths on this machine of files in the lake. */
+  readonly locate: (paths: readonly string[]) => Promise<string[]>;
+}
+
+export interface LoadOutcome {
+  readonly ledger: LoadLedger;
+  /** Rows of the table after the load, those marked as removed included. */
+  readonly rows: number;
+  readonly rowsHash: string;
+  readonly notices: readonly Notice[];
+}
+
+export interface ModelRequest {
+  readonly model: Model;
+  readonly schema: string;
+  /** Datasets and models that its SQL may read. */
+  readonly tables: readonly string[];
+}
+
+export interface ModelOutcome {
+  readonly ledger: ModelLedger;
+  readonly rowsHash: string;
+  readonly schema: readonly ColumnSchema[];
+  readonly notices: readonly Notice[];
+  readonly insight: string;
+}
+
+/** A file that a manifest names is gone. */
+export const lakeFileMissing = (path: string, where: string): TerminalError =>
+  new TerminalError(
+    'LakeFileMissing',
+    `${where}: ${path} is not in the lake, but a Clean manifest names it; ` +
+      'restore the file, or delete that manifest so that the next run cleans the snapshot again',
+  );

@@ -1,0 +1,103 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type LoadSlice, lakeFileMissing, type TableSpec, type Warehouse } from '../connectors/warehouses/warehouse.ts';
+import { manifestDigest } from '../lake/lake.ts';
+import { TerminalError } from '../run/errors.ts';
+import { sha256 } from '../run/key.ts';
+import type { LoadSpec } from '../run/specs.ts';
+import type { ExtractLedger, Manifest } from '../run/types.ts';
+import type { Stage, StageContext } from './stage.ts';
+
+/** Brings cleaned snapshots into their table. */
+export const load =
+  (warehouse: Warehouse): Stage<LoadSpec> =>
+  async (context) => {
+    const { spec, step, inputs, signal } = context;
+    const request = {
+      key: step.key,
+      table: tableOf(spec),
+      slices: slicesOf(inputs),
+      rebuild: spec.rebuild,
+      locate: (paths: readonly string[]) => locate(context, paths),
+    };
+    context.progress(`loading ${request.slices.length} snapshots into ${spec.target.schema}.${spec.target.table}`);
+    const { ledger, rows, rowsHash, notices } = await warehouse.load(request, signal);
+    context.crashPoint('after-warehouse-commit');
+    return { ledger, partitions: [{ values: {}, rows, rowsHash, files: [] }], schema: spec.columns, notices };
+  };
+
+const tableOf = ({ target, columns, key, version, load, timeZone }: LoadSpec): TableSpec => ({
+  schema: target.schema,
+  name: target.table,
+  columns,
+  key,
+  ...(version === undefined ? {} : { version }),
+  load,
+  timeZone,
+});
+
+/** The snapshots that some manifests tell of, oldest first: their rows from Clean, whether they are whole from Extract. */
+export function slicesOf(manifests: readonly Manifest[]): LoadSlice[] {
+  const byTime = Map.groupBy(manifests, ({ slice }) => slice.asOf);
+  return [...byTime.values()].map(sliceOf).sort((a, b) => (a.asOf < b.asOf ? -1 : 1));
+}
+
+function sliceOf(manifests: readonly Manifest[]): LoadSlice {
+  const extracts = ofStage(manifests, 'Extract');
+  const cleans = ofStage(manifests, 'Clean');
+  const [first] = [...extracts, ...cleans];
+  if (!first) throw new TerminalError('InputMissing', 'a load needs the Clean manifests of its snapshot');
+  const total = extracts.findLast(({ source }) => source?.total !== undefined)?.source?.total;
+  const incomplete = whyIncomplete(extracts, cleans);
+  return {
+    asOf: first.slice.asOf,
+    params: first.slice.params,
+    files: cleans.flatMap(({ partitions }) => partitions.flatMap(({ files }) => files.map(({ path }) => path))),
+    seen: cleans.flatMap(({ seen = [] }) => seen.map(({ path }) => path)),
+    ...(total === undefined ? {} : { total }),
+    ...(incomplete === undefined ? {} : { incomplete }),
+  };
+}
+
+const ofStage = (manifests: readonly Manifest[], stage: Manifest['stage']): Manifest[] =>
+  manifests.filter((manifest) => manifest.stage === stage).sort((a, b) => Number(a.part) - Number(b.part));
+
+/** Why a snapshot may lack rows that are still at the source. */
+function whyIncomplete(extracts: readonly Manifest[], cleans: readonly Manifest[]): string | undefined {
+  const last = extracts.at(-1);
+  if (!last) return 'nothing tells whether the snapshot is whole';
+  const gap = extracts.findIndex(({ part }, at) => part !== String(at));
+  if (gap !== -1) return `part ${gap} of the snapshot is missing`;
+  if (!last.complete) return 'the source did not give all it has';
+  if (extracts.some(({ source }) => source?.capped)) return 'the source cut its answer off at its result cap';
+  const unread = extracts.reduce((sum, { ledger }) => sum + notFetched(ledger as ExtractLedger), 0);
+  if (unread > 0) return `${unread} listed records were not fetched`;
+  const cleaned = new Set(cleans.flatMap(({ inputs }) => inputs));
+  const uncleaned = extracts.find((extract) => !cleaned.has(manifestDigest(extract)));
+  if (uncleaned) return `part ${uncleaned.part} of the snapshot is not cleaned`;
+  if (cleans.some(({ seen }) => seen === undefined)) return 'the keys of the records that were read were not kept';
+  return undefined;
+}
+
+const notFetched = ({ skippedKnown, failed, deferred }: ExtractLedger): number => skippedKnown + failed + deferred;
+
+/** Where files of the lake are on this machine; from a lake elsewhere they are copied into the step's own folder. */
+async function locate(
+  { lake: { store }, scratch, signal }: StageContext<LoadSpec>,
+  paths: readonly string[],
+): Promise<string[]> {
+  const files: string[] = [];
+  for (const path of paths) {
+    signal.throwIfAborted();
+    files.push(store.localPath?.(path) ?? (await copy(store, path, scratch)));
+  }
+  return files;
+}
+
+async function copy(store: StageContext<LoadSpec>['lake']['store'], path: string, folder: string): Promise<string> {
+  const bytes = await store.get(path);
+  if (!bytes) throw lakeFileMissing(path, 'load');
+  const file = join(folder, `${sha256(path).slice(0, 32)}.parquet`);
+  await writeFile(file, bytes);
+  return file;
+}

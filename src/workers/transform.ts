@@ -1,0 +1,21 @@
+import type { Warehouse } from '../connectors/warehouses/warehouse.ts';
+import type { ModelSpec } from '../run/specs.ts';
+import type { Stage } from './stage.ts';
+
+/** Builds a model: its rows are written, checked, and only then shown. */
+export const transform =
+  (warehouse: Warehouse): Stage<ModelSpec> =>
+  async (context) => {
+    const { model, schema, tables } = context.spec;
+    context.progress(`building ${schema}.${model.name}`);
+    const built = await warehouse.buildModel({ model, schema, tables }, context.signal);
+    context.crashPoint('after-warehouse-commit');
+    const { ledger, rowsHash, notices, insight } = built;
+    return {
+      ledger,
+      partitions: [{ values: {}, rows: ledger.rows, rowsHash, files: [] }],
+      schema: built.schema,
+      notices,
+      insight,
+    };
+  };

@@ -65,10 +65,19 @@ export async function putSpec(lake: Lake, spec: Json): Promise<string> {
 
 /** The stage spec a step was planned with. */
 export async function getSpec(lake: Lake, digest: string): Promise<unknown> {
+  const known = specs.get(digest);
+  if (known !== undefined) return known;
   const bytes = await lake.store.get(layout.spec(digest));
   if (!bytes) throw new TerminalError('SpecMissing', `${layout.spec(digest)} is not in the lake; plan the run again`);
-  return JSON.parse(bytes.toString('utf8'));
+  const spec: unknown = JSON.parse(bytes.toString('utf8'));
+  if (specs.size >= rememberedSpecs) specs.clear();
+  specs.set(digest, spec);
+  return spec;
 }
+
+/** A digest names its content for ever, so what was read once need not be read again. */
+const specs = new Map<string, unknown>();
+const rememberedSpecs = 200;
 
 /** The results of `work` over all items, in order, at most `width` at a time. */
 export async function mapBounded<In, Out>(

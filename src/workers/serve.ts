@@ -2,14 +2,13 @@ import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
 import { filesystemStore, prefixed } from '../connectors/stores/filesystem.ts';
 import type { Lake } from '../lake/lake.ts';
 import { connect, patient } from '../queue/connection.ts';
-import { tell } from '../queue/events.ts';
 import { pools, prefixOf, queueName } from '../queue/names.ts';
 import { type PlanPayload, type PlanResult, payloadVersion, type StepPayload } from '../queue/payload.ts';
 import { backoff, decodeFailure, encodeFailure, failureOf, maxAttempts } from '../queue/retry.ts';
 import { retryClass, TerminalError, type ThrottledError } from '../run/errors.ts';
 import type { Failure } from '../run/types.ts';
 import type { WorkerConfig } from './config.ts';
-import { runStep, type Served, type Workplace } from './step.ts';
+import { runStep, type Served, tellQuietly, type Workplace } from './step.ts';
 
 /** A job whose worker died comes back this often before it counts as failed. */
 const maxStalledCount = 20;
@@ -107,7 +106,3 @@ async function childFailures(place: Workplace, job: Job): Promise<Failure[]> {
     }),
   );
 }
-
-const tellQuietly = (place: Workplace, event: Parameters<typeof tell>[2]): void => {
-  tell(place.redis, place.namespace, event).catch(() => undefined);
-};

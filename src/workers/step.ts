@@ -1,10 +1,12 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { parseDuration } from '../api/index.ts';
 import { getSpec, type Lake, manifestDigest, manifestPath, publish, readManifest } from '../lake/lake.ts';
-import { tell } from '../queue/events.ts';
+import { tell, type WorkEvent } from '../queue/events.ts';
 import { acquire, holding, type Lease } from '../queue/lease.ts';
 import { redisKeys } from '../queue/names.ts';
 import type { StepPayload } from '../queue/payload.ts';
@@ -55,7 +57,6 @@ export async function runStep(
   signal: AbortSignal,
 ): Promise<StepOutcome> {
   const { step } = payload;
-  if (await readManifest(served.lake, manifestPath(step))) return 'alreadyPublished';
   const leaseKey = redisKeys.stepLease(place.namespace, step.key);
   const lease = await acquire(place.redis, leaseKey, redisKeys.fence(place.namespace), place.worker);
   if (!lease) return 'busy';
@@ -78,7 +79,7 @@ async function underLease(
   const timeout = AbortSignal.timeout(timeoutOf(spec));
   const signal = AbortSignal.any([held, timeout]);
   const inputs = await readInputs(lake, payload);
-  await tell(place.redis, place.namespace, { type: 'started', run, dataset: step.dataset, stage: step.stage });
+  tellQuietly(place, { type: 'started', run, dataset: step.dataset, stage: step.stage });
   const result = await inScratch(place, step, (scratch) =>
     stageOf(place, step)({ ...contextOf(place, served, payload), spec: spec as never, inputs, scratch, signal }),
   ).catch((error: unknown) => {
@@ -91,7 +92,7 @@ async function underLease(
   const manifest = toManifest(payload, lease.fence, inputs, result, startedAt);
   const published = await publish(lake, manifest);
   const { partitions: _, schema: __, inputs: ___, ...ledger } = published;
-  await tell(place.redis, place.namespace, { type: 'published', run, manifest: ledger });
+  tellQuietly(place, { type: 'published', run, manifest: ledger });
   return 'published';
 }
 
@@ -105,10 +106,8 @@ function contextOf(place: Workplace, served: Served, { run, asOf, step }: StepPa
     allowPrivateNetworks: place.allowPrivateNetworks,
     crashPoint: place.crashPoint,
     log: place.log.child({ run, dataset: step.dataset, stage: step.stage, key: step.key }),
-    progress: (message) => {
-      const event = { type: 'progress', run, dataset: step.dataset, stage: step.stage, message } as const;
-      tell(place.redis, place.namespace, event).catch(() => undefined);
-    },
+    progress: (message) =>
+      tellQuietly(place, { type: 'progress', run, dataset: step.dataset, stage: step.stage, message }),
   } satisfies Partial<StageContext<StageSpec>>;
 }
 
@@ -133,17 +132,19 @@ async function readInputs(lake: Lake, payload: StepPayload): Promise<Manifest[]>
   );
 }
 
+/** A folder of the step's own. Most steps leave it empty; then it goes without a walk through its contents. */
 async function inScratch<Result>(
   place: Workplace,
   step: Step,
   work: (folder: string) => Promise<Result>,
 ): Promise<Result> {
-  await mkdir(place.scratch, { recursive: true });
-  const folder = await mkdtemp(join(place.scratch, `${step.key}-`));
+  const folder = join(place.scratch, `${step.key}-${randomUUID()}`);
+  mkdirSync(folder, { recursive: true });
   try {
     return await work(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    if (readdirSync(folder).length === 0) rmdirSync(folder);
+    else await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -168,3 +169,8 @@ function toManifest(
     finishedAt: new Date().toISOString(),
   };
 }
+
+/** Tells the namespace; nobody waits for it, and nothing depends on it. */
+export const tellQuietly = (place: Workplace, event: WorkEvent): void => {
+  tell(place.redis, place.namespace, event).catch(() => undefined);
+};

@@ -150,13 +150,13 @@ describe('kill -9 of the owner', () => {
     return { child, path, redis: await pidOf(path) };
   }
 
-  test('ends its Redis, and the next owner finds the data', async () => {
+  test('ends its Redis too, and the next owner finds the data', async () => {
     const dataDir = newFolder();
     const { child, path, redis } = await startOwner(dataDir);
     await withClient(path, (client) => client.set('kept', 'yes'));
     child.kill('SIGKILL');
-    const next = await provide({ dataDir });
     await untilDead(redis);
+    const next = await provide({ dataDir });
     expect(await withClient(socketOf(next), (client) => client.get('kept'))).toBe('yes');
   });
 

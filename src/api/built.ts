@@ -15,6 +15,7 @@ export interface Unbuilt {
   readonly built?: readonly string[];
 }
 
+/** The list. */
 export const unbuilt: readonly Unbuilt[] = [
   { at: 'datasets[].extract', parts: ['stream', 'crawl'], built: ['rest', 'files'] },
   { at: 'datasets[].extract', parts: ['window', 'credits'] },

@@ -100,7 +100,9 @@ const bands = withRules(
 
 const columnShape = z.strictObject({
   name: columnName.describe('Name of the column.'),
-  type: columnType.describe(`Type of the column: ${columnTypes.join(', ')}.`),
+  type: columnType.describe(
+    `Type of the column: ${columnTypes.join(', ')}. An integer has 32 bits, a bigint 64; times are UTC.`,
+  ),
   description: text().exactOptional().describe('What the column means; becomes its comment.'),
   from: text()
     .exactOptional()

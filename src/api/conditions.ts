@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instant, whole } from './units.ts';
+import { count, instant } from './units.ts';
 import { matching } from './words.ts';
 
 /** One observation about a resource, in the form that `kubectl wait` understands. */
@@ -10,9 +10,7 @@ export const condition = z.strictObject({
     'Why, in one word of the documented list.',
   ),
   message: z.string().max(4096).describe('Why, for people.'),
-  observedGeneration: whole(0, Number.MAX_SAFE_INTEGER)
-    .exactOptional()
-    .describe('Generation of the spec this is about.'),
+  observedGeneration: count().exactOptional().describe('Generation of the spec this is about.'),
   lastTransitionTime: instant.describe('When status last changed.'),
 });
 export type Condition = z.output<typeof condition>;

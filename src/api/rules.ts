@@ -42,14 +42,17 @@ type Members = Readonly<Record<string, unknown>>;
 
 /** Exactly one of several optional members is given. */
 export function exactlyOne<Value extends object>(...names: (keyof Value & string)[]): Rule<Value> {
-  return counted(names, `exactly one of ${names.join(', ')} is needed`, (given) => given === 1, 'exists_one(x, x)');
-}
-
-/** None or one of several optional members is given. */
-export function atMostOne<Value extends object>(...names: (keyof Value & string)[]): Rule<Value> {
-  const flags = names.map((name) => `has(self.${name})`);
-  const rule = counted<Value>(names, `at most one of ${names.join(', ')} is allowed`, (given) => given <= 1, '');
-  return { ...rule, cel: `[${flags.join(', ')}].filter(x, x).size() <= 1` };
+  const given = (value: Value) => names.filter((name) => (value as Members)[name] !== undefined);
+  const message = `exactly one of ${names.join(', ')} is needed`;
+  const found = names.map((name) => `(has(self.${name}) ? ' ${name}' : '')`).join(' + ');
+  return {
+    holds: (value) => given(value).length === 1,
+    cel: `[${names.map((name) => `has(self.${name})`).join(', ')}].exists_one(x, x)`,
+    message,
+    fix: 'Keep one of them.',
+    messageCel: `'${message}; found:' + ${found}`,
+    says: (value) => `${message}; found: ${given(value).join(', ') || 'none'}`,
+  };
 }
 
 /** A member makes sense only beside another one. */
@@ -89,23 +92,5 @@ export function unchanging<Value extends object>(...names: string[]): Rule<Value
     cel: same.join(' && '),
     message: `${names.join(', ')} cannot be changed`,
     fix: 'Create another one.',
-  };
-}
-
-function counted<Value extends object>(
-  names: readonly (keyof Value & string)[],
-  message: string,
-  holds: (given: number) => boolean,
-  test: string,
-): Rule<Value> {
-  const given = (value: Value) => names.filter((name) => (value as Members)[name] !== undefined);
-  const found = names.map((name) => `(has(self.${name}) ? ' ${name}' : '')`).join(' + ');
-  return {
-    holds: (value) => holds(given(value).length),
-    cel: `[${names.map((name) => `has(self.${name})`).join(', ')}].${test}`,
-    message,
-    fix: 'Keep one of them.',
-    messageCel: `'${message}; found:' + ${found}`,
-    says: (value) => `${message}; found: ${given(value).join(', ') || 'none'}`,
   };
 }

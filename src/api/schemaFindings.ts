@@ -68,12 +68,13 @@ const typeNames: Readonly<Record<string, string>> = {
 function wrongType(at: Path, value: unknown, found: string, expected: string): Finding {
   const allowed = typeNames[expected] ?? expected;
   const quote = expected === 'string' && (typeof value === 'number' || typeof value === 'boolean');
+  const written = mayShow(at) ? `: "${String(value)}"` : '';
   return {
     at,
     what: `found ${found}`,
     found,
     allowed,
-    fix: quote ? `Write it in quotes: "${String(value)}".` : `Write ${allowed} here.`,
+    fix: quote ? `Write it in quotes${written}.` : `Write ${allowed} here.`,
   };
 }
 
@@ -110,8 +111,10 @@ function beyond(at: Path, found: string, bound: string, origin: string): Finding
   return { at, what: `found ${found}`, found, allowed, fix: `Write ${allowed}.` };
 }
 
-/** Values of headers and addresses with a password in them are told to nobody. */
-const mayShow = (at: Path): boolean => !(at.includes('headers') && at.at(-1) === 'value') && at.at(-1) !== 'baseUrl';
+/** Places where somebody may have written a secret, though there are better ones: what they hold is told to nobody. */
+const discreet: readonly unknown[] = ['headers', 'query', 'body', 'baseUrl', 'tokenUrl', 'urls', 'start'];
+
+const mayShow = (at: Path): boolean => !at.some((part) => discreet.includes(part));
 
 function valueAt(root: unknown, at: Path): unknown {
   let value = root;

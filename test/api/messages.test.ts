@@ -100,6 +100,15 @@ describe('what must stay secret is not told', () => {
     expect(lines.join()).not.toContain('hush');
   });
 
+  test('a query', () => {
+    const lines = told(
+      'files: {paths: [crossings/*.jsonl]}',
+      'rest: {baseUrl: "https://api.ferry.example", query: {pin: 90210}}',
+    );
+    expect(lines[0]).toContain('query.pin: found a value that is not shown; allowed: text. Write it in quotes.');
+    expect(lines.join()).not.toContain('90210');
+  });
+
   test('a password in an address', () => {
     for (const address of ['https://me:hush@api.ferry.example', 'htps://me:hush@api.ferry.example']) {
       const lines = told('files: {paths: [crossings/*.jsonl]}', `rest: {baseUrl: "${address}"}`);

@@ -1,8 +1,9 @@
+import { knownColumns } from './columns.ts';
 import { columnParts } from './columnTypes.ts';
 import { distinctHeaders, distinctNames } from './names.ts';
 import { validDefaults } from './params.ts';
 import type { Policy } from './policy.ts';
-import { endingForEach, knownColumns, knownDatasets, knownRelations } from './references.ts';
+import { endingForEach, knownDatasets, knownRelations } from './references.ts';
 import { validSchedule, validTimeZone } from './schedule.ts';
 import { countedPages, crawledHosts, openHosts, secretHeaders } from './sources.ts';
 import { knownTemplates } from './templates.ts';

@@ -1,96 +1,6 @@
-import { loadedColumns, systemColumns } from '../columnNames.ts';
-import type { Dataset } from '../pipeline.ts';
-import type { Finding, Path } from '../problem.ts';
+import { systemColumns } from '../columnNames.ts';
+import { loadedNames } from './columns.ts';
 import { datasetsOf, type Policy, unknownName, unknownNames } from './policy.ts';
-
-/** Columns that are named somewhere in a dataset are declared in it. */
-export const knownColumns: Policy = (pipeline) =>
-  datasetsOf(pipeline).flatMap(({ dataset, at }) => [
-    ...identity(dataset, at),
-    ...partitions(dataset, at),
-    ...derived(dataset, at),
-    ...unknownNames(
-      [...at, 'clean', 'quarantine', 'groupBy'],
-      dataset.clean.quarantine?.groupBy ?? [],
-      `column of ${dataset.name}`,
-      dataset.clean.columns.map(({ name }) => name),
-    ),
-  ]);
-
-function identity(dataset: Dataset, at: Path): Finding[] {
-  const { key, version, load, clean } = dataset;
-  const loaded = loadedNames(dataset);
-  const what = `loaded column of ${dataset.name}`;
-  const keyed = key.flatMap((name, index) => {
-    const type = clean.columns.find((column) => column.name === name)?.type ?? 'string';
-    if (type !== 'json' && !type.startsWith('list<')) return [];
-    const found = `${name} of type ${type}`;
-    return [
-      {
-        at: [...at, 'key', index],
-        what: `found ${found}`,
-        found,
-        allowed: 'types but json and lists',
-        fix: 'Use another column.',
-      },
-    ];
-  });
-  const identifying = load.ignoreChanges.flatMap((name, index) => {
-    if (!key.includes(name) && name !== version) return [];
-    const fix = 'Leave it out: a key never changes, and a version is there to tell of changes.';
-    return [
-      {
-        at: [...at, 'load', 'ignoreChanges', index],
-        what: `found ${name}, which is the key or version`,
-        found: name,
-        fix,
-      },
-    ];
-  });
-  return [
-    ...unknownNames([...at, 'key'], key, what, loaded),
-    ...keyed,
-    ...(version === undefined ? [] : unknownName([...at, 'version'], version, what, loaded)),
-    ...unknownNames([...at, 'load', 'ignoreChanges'], load.ignoreChanges, what, loaded),
-    ...identifying,
-  ];
-}
-
-function partitions(dataset: Dataset, at: Path): Finding[] {
-  const { clean, load, name } = dataset;
-  const loaded = loadedNames(dataset);
-  const lists = [
-    { by: clean.partitionBy, under: 'clean', known: loaded },
-    { by: load.partitionBy, under: 'load', known: [...loaded, 'transfer_date'] },
-  ];
-  return lists.flatMap(({ by, under, known }) =>
-    by.flatMap(({ column, unit }, index) => {
-      const place = [...at, under, 'partitionBy', index];
-      const type = clean.columns.find((declared) => declared.name === column)?.type ?? 'date';
-      if (unit === undefined || type === 'date' || type === 'timestamp') {
-        return unknownName([...place, 'column'], column, `loaded column of ${name}`, known);
-      }
-      const what = `found a unit for ${column} of type ${type}`;
-      return [{ at: [...place, 'unit'], what, found: unit, allowed: 'for date and timestamp', fix: 'Leave unit out.' }];
-    }),
-  );
-}
-
-/** `bands` and `pseudonym` read columns that stand before them. */
-function derived({ clean, name }: Dataset, at: Path): Finding[] {
-  return clean.columns.flatMap((column, index) => {
-    const place = [...at, 'clean', 'columns', index];
-    const earlier = clean.columns.slice(0, index);
-    const names = earlier.map((before) => before.name);
-    const numeric = earlier.filter(({ type }) => /^(integer|bigint|double|decimal)/.test(type));
-    const { bands, pseudonym = [] } = column;
-    const numbers = numeric.map((before) => before.name);
-    return [
-      ...(bands ? unknownName([...place, 'bands', 'of'], bands.of, `earlier numeric column of ${name}`, numbers) : []),
-      ...unknownNames([...place, 'pseudonym'], pseudonym, `earlier column of ${name}`, names),
-    ];
-  });
-}
 
 /** Datasets and columns that something outside the dataset names are there. */
 export const knownDatasets: Policy = (pipeline) => {
@@ -146,5 +56,3 @@ export const knownRelations: Policy = ({ spec }) => {
     }),
   );
 };
-
-const loadedNames = ({ clean }: Dataset): string[] => loadedColumns(clean).map(({ name }) => name);

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, webcrypto } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { constants, createZstdDecompress, zstdCompress, zstdDecompress } from 'node:zlib';
 import { TerminalError, TransientError } from '../run/errors.ts';
-import { sha256 } from '../run/key.ts';
 import { type Lake, mapBounded } from './lake.ts';
 import { layout } from './layout.ts';
 
@@ -67,11 +66,15 @@ export async function putRaw(
   describe: (body: Buffer) => RawFacts,
 ): Promise<RawObject & { readonly body: Buffer }> {
   const path = layout.rawBody(folder, index, extension);
-  const compressed = await compress(bytes, { ...zstdOptions, pledgedSrcSize: bytes.length });
+  const [compressed, digest] = await Promise.all([
+    compress(bytes, { ...zstdOptions, pledgedSrcSize: bytes.length }),
+    sha256(bytes),
+  ]);
   const created = (await lake.store.putIfAbsent(path, compressed)) === 'created';
   const stored = created ? compressed : await existing(lake, path);
   const body = created ? bytes : await unpack(stored);
-  const meta = await putMeta(lake, path, { ...describe(body), sha256: sha256(body), bytes: body.length });
+  const hash = created ? digest : await sha256(body);
+  const meta = await putMeta(lake, path, { ...describe(body), sha256: hash, bytes: body.length });
   return { index, path, storedBytes: stored.length, meta, body };
 }
 
@@ -115,6 +118,10 @@ export async function listRaw(lake: Lake, folder: string): Promise<RawObject[]> 
   const objects = await mapBounded(bodies, 16, async (body) => ({ ...body, meta: await findMeta(lake, body.path) }));
   return objects.flatMap(({ meta, ...body }) => (meta ? [{ ...body, meta }] : [])).sort((a, b) => a.index - b.index);
 }
+
+/** Hashed in the thread pool: megabytes at a time would hold up whatever else the process does. */
+const sha256 = async (bytes: Buffer): Promise<string> =>
+  Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes as Buffer<ArrayBuffer>)).toString('hex');
 
 const metaPath = (bodyPath: string): string => bodyPath.replace(/\.[^./]+\.zst$/, '.meta.json');
 

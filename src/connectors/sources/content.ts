@@ -1,14 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { query } from 'jsonpath-rfc9535';
-import type { Format, RestExtract } from '../../api/index.ts';
+import type { Format } from '../../api/index.ts';
 import { TerminalError } from '../../run/errors.ts';
 import { type Mask, snippet } from '../http/mask.ts';
-
-type Located = NonNullable<NonNullable<RestExtract['paging']>['total']>;
+import type { Located, PageView } from './paging/paging.ts';
 
 /** A response body as far as extracting must understand it. */
-export interface Content {
-  readonly records: number;
+export interface Content extends PageView {
   /** What the source says it holds. */
   readonly total?: number;
   /** The place where records are expected is not there at all. */
@@ -34,19 +32,13 @@ export interface Reading {
 /** Reads a body, or throws NotJson when it is something else. */
 export function readContent(answer: Answer, reading: Reading): Content {
   const { format, total } = reading;
-  if (format.json) return readJson(parseJson(answer, reading), format.json.records, answer, total);
-  refuseHtml(answer, reading);
-  const records = format.jsonl ? countLines(answer.body) : Math.min(answer.body.length, 1);
-  return {
-    records,
-    recordsMissing: false,
-    comparable: answer.body,
-    ...found(toCount(total?.header && answer.header(total.header))),
-  };
+  const content = format.json ? readJson(answer, reading, format.json.records) : readOther(answer, reading);
+  const count = total && toCount(content.value(total));
+  return count === undefined ? content : { ...content, total: count };
 }
 
 /** A page without content: a status that the manifest skips, or 204. */
-export const noContent: Content = { records: 0, recordsMissing: false, comparable: [] };
+export const noContent: Content = { records: 0, recordsMissing: false, comparable: [], value: () => undefined };
 
 /** Whether two pages hold the same records, in the same order. Stops at the first difference. */
 export const sameRecords = (one: Content, other: Content): boolean =>
@@ -59,29 +51,48 @@ export function looksCutShort({ body }: Answer): boolean {
   return (text.startsWith('{') && !end.endsWith('}')) || (text.startsWith('[') && !end.endsWith(']'));
 }
 
+function readJson(answer: Answer, reading: Reading, path: string): Content {
+  const body = parseJson(answer, reading);
+  const records = query(body, asLatin1(path));
+  const container = path.replace(/(\[\*\]|\.\*)$/, '');
+  return {
+    records: records.length,
+    recordsMissing: records.length === 0 && query(body, asLatin1(container)).length === 0,
+    comparable: records,
+    value: (at) => {
+      const value = at.path === undefined ? answer.header(at.header ?? '') : query(body, asLatin1(at.path))[0];
+      return at.path !== undefined && typeof value === 'string' ? Buffer.from(value, 'latin1').toString() : value;
+    },
+  };
+}
+
 type Parsed = Parameters<typeof query>[0];
 
+/**
+ * Parses bytes as if each were a character. The structure of JSON is ASCII, so it is the same, and strings take half
+ * the memory and time where a single character beyond Latin-1 would make all of them wide. Paths are taken the same way.
+ */
 function parseJson(answer: Answer, reading: Reading): Parsed {
   try {
-    return JSON.parse(answer.body.toString('utf8')) as Parsed;
+    return JSON.parse(answer.body.toString('latin1')) as Parsed;
   } catch {
     throw unexpected('NotJson', 'JSON', answer, reading);
   }
 }
 
-function readJson(body: Parsed, path: string, { header }: Answer, total: Located | undefined): Content {
-  const records = query(body, path);
-  const container = path.replace(/(\[\*\]|\.\*)$/, '');
-  const value = total?.header === undefined ? total?.path && query(body, total.path)[0] : header(total.header);
+const asLatin1 = (text: string): string => Buffer.from(text).toString('latin1');
+
+/** Records of other formats are not told apart here: lines are counted, anything else is one body. */
+function readOther(answer: Answer, reading: Reading): Content {
+  const { body, header } = answer;
+  refuseHtml(answer, reading);
   return {
-    records: records.length,
-    recordsMissing: records.length === 0 && query(body, container).length === 0,
-    comparable: records,
-    ...found(toCount(value)),
+    records: reading.format.jsonl ? countLines(body) : Math.min(body.length, 1),
+    recordsMissing: false,
+    comparable: body,
+    value: (at) => at.header && header(at.header),
   };
 }
-
-const found = (total: number | undefined) => (total === undefined ? {} : { total });
 
 /** Numbers also come as text: `"742"`. */
 function toCount(value: unknown): number | undefined {

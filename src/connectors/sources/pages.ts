@@ -13,6 +13,7 @@ import {
   capMessage,
   checkBounds,
   cursorAfter,
+  foreseen,
   goesOn,
   isCapped,
   startOf,
@@ -34,33 +35,37 @@ export interface Walk {
   readonly signal: AbortSignal;
 }
 
-/** A page that was asked for and understood. */
+/** A page as it was answered. */
 interface Page {
   readonly request: HttpRequest;
   readonly answer: HttpAnswer;
-  readonly content: Content;
   readonly fetchedAt: string;
 }
 
 /**
  * Fetches and stores the pages of one part, from where earlier attempts stopped.
- * While a page is compressed and stored the next is already asked for: one ahead, never more.
+ * While a page is read and stored the next is already asked for: one ahead, never more.
  */
 export async function walkPages(walk: Walk): Promise<StepResult> {
   const { context, client, rules } = walk;
   const raws = await adoptable(walk);
   const adopted = raws.length;
   let state = raws.reduce((before, { meta }) => advance(before, meta), startOf(rules));
+  checkBounds(rules, state);
   let upcoming = ask(walk, state);
   let previous = upcoming ? await contentBefore(walk, raws) : noContent;
   const notices: Notice[] = [];
   while (upcoming) {
     const page = await upcoming;
-    refuseRepeat(rules, state, previous, page.content);
-    if (page.content.recordsMissing) notices.push(recordsMissing(walk, page));
-    const expected = advance(state, factsOf(walk, state, page, page.content));
-    upcoming = ask(walk, expected);
-    const stored = await store(walk, state, page);
+    const guess = foreseen(rules, state);
+    upcoming = guess && ask(walk, guess);
+    const content = contentOf(walk, page);
+    refuseRepeat(rules, state, previous, content);
+    if (content.recordsMissing) notices.push(recordsMissing(walk, page));
+    const expected = advance(state, factsOf(walk, state, page, content));
+    checkBounds(rules, expected);
+    if (expected.next !== guess?.next) upcoming = ask(walk, expected);
+    const stored = await store(walk, state, page, content);
     context.crashPoint('after-raw-put');
     raws.push(stored.raw);
     previous = stored.content;
@@ -88,7 +93,6 @@ async function contentBefore(walk: Walk, raws: readonly RawObject[]): Promise<Co
 
 /** The next page, under way; `undefined` at the end of the part. */
 function ask(walk: Walk, state: WalkState): Promise<Page> | undefined {
-  checkBounds(walk.rules, state);
   if (!goesOn(walk.rules, state)) return undefined;
   const page = fetchPage(walk, state);
   // Whoever awaits it sees its failure; one that nobody awaits any more must not end the process.
@@ -103,39 +107,50 @@ async function fetchPage({ client, request: base, rules, reading, signal }: Walk
   const request = { ...base, url: rules.paging.address(base.url, state.next ?? '') };
   for (let tried = 1; ; tried += 1) {
     const answer = await client.send(request, signal);
-    const fetchedAt = new Date().toISOString();
-    if (answer.skipped || answer.status === 204) return { request, answer, content: noContent, fetchedAt };
-    if (!reading.format.json || !looksCutShort(answer) || tried >= cutShortTries) {
-      const asked = describeRequest(request, reading.mask);
-      return { request, answer, content: readContent(answer, { ...reading, asked }), fetchedAt };
-    }
+    const page = { request, answer, fetchedAt: new Date().toISOString() };
+    if (isEmpty(page) || !reading.format.json || !looksCutShort(answer) || tried >= cutShortTries) return page;
     await pause(tried * cutShortDelayMs, signal);
   }
 }
 
+/** A status that the manifest skips, or that says there is nothing. */
+const isEmpty = ({ answer }: Page): boolean => answer.skipped || answer.status === 204;
+
+function contentOf({ reading }: Walk, page: Page, body = page.answer.body): Content {
+  if (isEmpty(page)) return noContent;
+  const asked = describeRequest(page.request, reading.mask);
+  return readContent({ ...page.answer, body }, { ...reading, asked });
+}
+
 /** Stores a page; what comes back is the page that is in the lake, be it ours or another attempt's. */
-async function store(walk: Walk, state: WalkState, page: Page): Promise<{ raw: RawObject; content: Content }> {
-  const { context, folder, reading } = walk;
+async function store(
+  walk: Walk,
+  state: WalkState,
+  page: Page,
+  ours: Content,
+): Promise<{ readonly raw: RawObject; readonly content: Content }> {
+  const { context, folder } = walk;
   const [extension = 'bin'] = Object.keys(context.spec.format);
-  let { content } = page;
+  let content = ours;
   const raw = await putRaw(context.lake, folder, state.pages, extension, page.answer.body, (body) => {
-    if (body !== page.answer.body) content = readContent({ ...page.answer, body }, { ...reading, asked: folder });
+    if (body !== page.answer.body) content = contentOf(walk, page, body);
     return factsOf(walk, state, page, content);
   });
   return { raw, content };
 }
 
-function factsOf({ rules, reading }: Walk, state: WalkState, page: Page, { records, total }: Content): RawFacts {
+function factsOf({ rules, reading }: Walk, state: WalkState, page: Page, content: Content): RawFacts {
   const { answer, request, fetchedAt } = page;
+  const { records, total } = content;
   const counted = total === undefined ? { records } : { records, total };
-  if (reading.total && (total ?? state.total) === undefined && page.content !== noContent) {
+  if (reading.total && (total ?? state.total) === undefined && !isEmpty(page)) {
     const { path, header } = reading.total;
     throw new TerminalError(
       'TotalMissing',
       `${describeRequest(request, reading.mask)} answered without a number at rest.paging.total (${path ?? `header ${header}`})`,
     );
   }
-  const next = cursorAfter(rules, state, counted);
+  const next = cursorAfter(rules, state, content);
   const [contentType, etag] = [answer.header('content-type'), answer.header('etag')];
   return {
     uri: reading.mask(request.url.href),

@@ -1,7 +1,7 @@
 import type { RestExtract } from '../../api/index.ts';
 import type { RawMeta } from '../../lake/raw.ts';
 import { TerminalError } from '../../run/errors.ts';
-import type { Paging } from './paging/paging.ts';
+import type { PageView, Paging } from './paging/paging.ts';
 
 /** What decides where a part of a source ends. */
 export interface WalkRules {
@@ -24,8 +24,6 @@ export interface WalkState {
   readonly next?: string;
 }
 
-type PageFacts = Pick<RawMeta, 'records' | 'total' | 'next'>;
-
 export const startOf = ({ paging, part, pagesPerPart }: WalkRules): WalkState => ({
   pages: 0,
   fetched: 0,
@@ -33,7 +31,7 @@ export const startOf = ({ paging, part, pagesPerPart }: WalkRules): WalkState =>
 });
 
 /** The state after one more page. */
-export function advance(state: WalkState, page: PageFacts): WalkState {
+export function advance(state: WalkState, page: Pick<RawMeta, 'records' | 'total' | 'next'>): WalkState {
   const total = page.total ?? state.total;
   return {
     pages: state.pages + 1,
@@ -48,15 +46,34 @@ export function advance(state: WalkState, page: PageFacts): WalkState {
  * total or its cap is reached, or, where no total is known, it is shorter than asked. With a total a short page is no
  * end, because sources clamp the size they are asked for.
  */
-export function cursorAfter(rules: WalkRules, state: WalkState, page: PageFacts): string | undefined {
-  const records = page.records ?? 0;
+export function cursorAfter(
+  rules: WalkRules,
+  state: WalkState,
+  page: PageView & { readonly total?: number },
+): string | undefined {
   const total = page.total ?? state.total;
-  const seen = rules.before + state.fetched + records;
-  const short = records < (rules.paging.size ?? 0);
-  if (records === 0 || (total === undefined ? short : seen >= total)) return undefined;
+  const seen = rules.before + state.fetched + page.records;
+  const short = page.records < (rules.paging.size ?? 0);
+  if (page.records === 0 || (total === undefined ? short : seen >= total)) return undefined;
   if (rules.resultCap && seen >= rules.resultCap.at) return undefined;
-  return state.next === undefined ? undefined : rules.paging.next(state.next);
+  return state.next === undefined ? undefined : rules.paging.next(state.next, page);
 }
+
+/**
+ * The state after the page that is under way, when it is sure not to be the last: even if it is full, the total is
+ * not reached. Then the page after it can be asked for before this one is understood.
+ */
+export function foreseen(rules: WalkRules, state: WalkState): WalkState | undefined {
+  const { size = Number.POSITIVE_INFINITY, following } = rules.paging;
+  const { next, total = 0 } = state;
+  if (next === undefined || !following) return undefined;
+  const after = { ...state, pages: state.pages + 1, fetched: state.fetched + size, next: following(next) };
+  const end = Math.min(total, rules.resultCap?.at ?? total);
+  return rules.before + after.fetched < end && pageOf(rules, after) < rules.maxPages ? after : undefined;
+}
+
+/** How many pages of the slice come before the next. */
+const pageOf = ({ part, pagesPerPart }: WalkRules, { pages }: WalkState): number => part * pagesPerPart + pages;
 
 /** Whether the part has a page to ask for now. */
 export const goesOn = ({ pagesPerPart }: WalkRules, { pages, next }: WalkState): boolean =>
@@ -64,7 +81,7 @@ export const goesOn = ({ pagesPerPart }: WalkRules, { pages, next }: WalkState):
 
 /** Refuses to go on past what the manifest allows. */
 export function checkBounds(rules: WalkRules, state: WalkState): void {
-  const page = rules.part * rules.pagesPerPart + state.pages;
+  const page = pageOf(rules, state);
   if (isCapped(rules, state) && rules.resultCap?.action !== 'Warn') throw capped(rules, state);
   if (!goesOn(rules, state) || page < rules.maxPages) return;
   const { total } = state;

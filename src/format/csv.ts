@@ -29,7 +29,9 @@ export async function readCsv(source: Source, options: CsvOptions, wants: readon
   const sheets = new Map<string, Sheet>();
   for (const body of source.bodies) await readBody(source, body, options, sheets, broken);
   const all = [...sheets.values()];
-  await Promise.all([...all.map(({ rows }) => rows.close()), broken.close()]);
+  await Promise.all(all.map(({ rows }) => rows.close()));
+  // Last: closing the others may still find broken rows.
+  await broken.close();
   const filled = all.filter(({ rows }) => rows.rows > 0);
   const fields = filled.map((sheet) => fieldsOf(sheet, wants));
   return {

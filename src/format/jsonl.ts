@@ -19,18 +19,21 @@ export async function readJsonLines(source: Source, wants: readonly Want[]): Pro
     });
     for await (const chunk of openText(body, 'utf-8', source.signal)) {
       scanner.push(chunk);
-      await Promise.all([lines.flush(), broken.flush()]);
+      await lines.flush();
+      await broken.flush();
     }
     scanner.end();
   }
-  await Promise.all([lines.close(), broken.close()]);
+  await lines.close();
+  // Last: closing the other may still find broken lines.
+  await broken.close();
   await createRecords(source, lines);
   return {
     fields: `(${[`SELECT * FROM ${jsonFields('_records', wants)}`, ...broken.fields(wants)].join(' UNION ALL ')})`,
     raw: `(${['SELECT _file, _source_row, coalesce(record, to_json(text))::VARCHAR AS record FROM _records', ...broken.raw()].join(' UNION ALL ')})`,
     count: lines.rows + broken.rows,
     absent: [],
-    notices: broken.notices('JSON must be'),
+    notices: broken.notices('JSON is written in UTF-8'),
   };
 }
 

@@ -16,13 +16,14 @@ const spokenForms = [
 
 /** SQL macros that the texts of this file use. */
 export const dateMacros = [
-  `CREATE MACRO _iso(t) AS CASE WHEN regexp_full_match(t, ${literal(isoForm)}) THEN TRY_CAST(upper(t) AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END`,
+  // Only what has an offset takes the way through time zones, which is slow.
+  `CREATE MACRO _iso(t) AS CASE WHEN NOT regexp_full_match(t, ${literal(isoForm)}) THEN NULL
+     WHEN regexp_full_match(t, '.{11,}[+-]\\d{2}(?::?\\d{2})?') THEN TRY_CAST(upper(t) AS TIMESTAMPTZ) AT TIME ZONE 'UTC'
+     ELSE TRY_CAST(upper(t) AS TIMESTAMP) END`,
   `CREATE MACRO _spoken(t) AS CASE WHEN regexp_matches(t, '(?:19|20|21)\\d{2}') AND length(t) <= 40 THEN try_strptime(t, ${literals(spokenForms)}) END`,
   `CREATE MACRO _epoch(t) AS CASE WHEN regexp_full_match(t, '/Date\\(-?\\d{1,15}(?:[+-]\\d{4})?\\)/') THEN make_timestamp(1000 * TRY_CAST(regexp_extract(t, '-?\\d+') AS BIGINT)) END`,
   // Spreadsheets count days from the end of 1899; beyond these bounds a number is something else.
   `CREATE MACRO _serial(t) AS CASE WHEN regexp_full_match(t, '\\d{1,7}(?:\\.\\d+)?') AND TRY_CAST(t AS DOUBLE) BETWEEN 1 AND 2958465.99999 THEN TIMESTAMP '1899-12-30' + to_milliseconds(round(TRY_CAST(t AS DOUBLE) * 86400000)::BIGINT) END`,
-  // %Y takes "16" for the year 16.
-  'CREATE MACRO _dated(t) AS CASE WHEN year(t) BETWEEN 1000 AND 9999 THEN t END',
 ];
 
 /**
@@ -30,7 +31,7 @@ export const dateMacros = [
  * order; otherwise ISO 8601 and forms that cannot be misread are understood. Without a zone, UTC is meant.
  */
 export function momentIn(text: string, parse: Parse | undefined): string {
-  if (!parse?.dates) return `coalesce(_iso(${text}), _epoch(${text}), _dated(_spoken(${text})))`;
+  if (!parse?.dates) return `coalesce(_iso(${text}), _epoch(${text}), _spoken(${text}))`;
   const language = parse.language ?? 'en';
   return `coalesce(${parse.dates.map((form) => inForm(text, form, language)).join(', ')}, NULL::TIMESTAMP)`;
 }
@@ -38,16 +39,16 @@ export function momentIn(text: string, parse: Parse | undefined): string {
 /** SQL of the day a text tells: as it is written, whatever zone is written beside it. */
 export function dayIn(text: string, parse: Parse | undefined): string {
   const moment = `CAST(${momentIn(text, parse)} AS DATE)`;
-  return parse?.dates
-    ? moment
-    : `CASE WHEN _iso(${text}) IS NOT NULL THEN TRY_CAST(left(${text}, 10) AS DATE) ELSE ${moment} END`;
+  if (parse?.dates) return moment;
+  return `CASE WHEN regexp_full_match(${text}, '\\d{4}-\\d{2}-\\d{2}') OR _iso(${text}) IS NOT NULL THEN TRY_CAST(left(${text}, 10) AS DATE) ELSE ${moment} END`;
 }
 
 function inForm(text: string, form: string, language: string): string {
   if (form === 'serial') return `_serial(${text})`;
   const english = inEnglish(text, form, language);
-  const moment = `try_strptime(${english}, ${literal(form)})`;
-  return `_dated(${/%z/i.test(form) ? `${moment} AT TIME ZONE 'UTC'` : moment})`;
+  const moment = `try_strptime(${english}, ${literal(form)})${/%z/i.test(form) ? " AT TIME ZONE 'UTC'" : ''}`;
+  // To strptime, %Y finds the year 16 in "16".
+  return form.includes('%Y') ? `CASE WHEN regexp_matches(${text}, '[1-9]\\d{3}') THEN ${moment} END` : moment;
 }
 
 /** Month names of the language as strptime, which knows English only, expects them in this form. */

@@ -104,12 +104,22 @@ interface FunctionKinds {
   readonly volatile: ReadonlySet<string>;
 }
 
-/** `error` is volatile to DuckDB, but is how an expression can reject a row. */
-async function functionKinds(connection: DuckDBConnection): Promise<FunctionKinds> {
+let known: Promise<FunctionKinds> | undefined;
+
+/** The same in every database of this process: only functions of DuckDB itself are among them. */
+function functionKinds(connection: DuckDBConnection): Promise<FunctionKinds> {
+  known ??= readFunctionKinds(connection).catch((error: unknown) => {
+    known = undefined;
+    throw error;
+  });
+  return known;
+}
+
+async function readFunctionKinds(connection: DuckDBConnection): Promise<FunctionKinds> {
   const found = await rows(
     connection,
     `SELECT function_name AS name, bool_or(function_type = 'scalar') AS scalar,
-       bool_or(stability <> 'CONSISTENT') AND function_name <> 'error' AS volatile
+       bool_or(stability <> 'CONSISTENT') AS volatile
      FROM duckdb_functions() WHERE function_type IN ('scalar', 'aggregate')
      GROUP BY function_name HAVING volatile OR NOT scalar`,
   );
@@ -126,7 +136,9 @@ async function bindingError(
 ): Promise<string | undefined> {
   const nulls = [...columns, ...systemColumns].map(({ name, type }) => `NULL::${type} AS ${identifier(name)}`);
   try {
-    await connection.run(`DESCRIBE SELECT (\n${sql}\n) AS v FROM (SELECT ${nulls.join(', ')}) AS row`);
+    await connection.run(
+      `DESCRIBE SELECT TRY(struct_pack(v := (\n${sql}\n))) FROM (SELECT ${nulls.join(', ')}) AS row`,
+    );
     return undefined;
   } catch (error) {
     return inWords(error instanceof Error ? error.message : String(error), columns);

@@ -1,17 +1,20 @@
 import type { Column } from '../../api/index.ts';
 import { literal } from '../../connectors/duckdb.ts';
 
-/** What counts as blank at the ends of a text. */
-const blanks =
-  ' \t\n\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u2028\u2029\u202f\u205f\u3000\ufeff';
+/** What counts as blank at the ends of a text, as a class of a regular expression. */
+const blank = '[\\s\\p{Z}\\x{200b}\\x{feff}]';
+const ends = `^${blank}+|${blank}+$`;
 
-const controls = '[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x{9f}]';
+/** Control characters but the tab and the line feed. */
+const control = '[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x{9f}]';
 
 /** SQL macros that the texts of this folder use. */
 export const textMacros = [
-  `CREATE MACRO _trimmed(t) AS trim(t, ${literal(blanks)})`,
+  `CREATE MACRO _trimmed(t) AS CASE WHEN regexp_matches(t, '${ends}') THEN regexp_replace(t, '${ends}', '', 'g') ELSE t END`,
+  `CREATE MACRO _printable(t) AS CASE WHEN regexp_matches(t, '${control}') THEN regexp_replace(regexp_replace(t, '\\r\\n?', chr(10), 'g'), '${control}', '', 'g') ELSE t END`,
   // Line breaks become LF, other control characters but the tab go, composed letters are one character, blank is null.
-  `CREATE MACRO _text(t) AS nullif(_trimmed(regexp_replace(regexp_replace(nfc_normalize(t), '\\r\\n?', chr(10), 'g'), '${controls}', '', 'g')), '')`,
+  // Normalising comes after: it ends a text at a NUL.
+  "CREATE MACRO _text(t) AS nullif(_trimmed(nfc_normalize(_printable(t))), '')",
   // How texts of a manifest are compared with texts of the source: trimmed, without case and accents.
   'CREATE MACRO _fold(t) AS lower(strip_accents(_trimmed(nfc_normalize(t))))',
   `CREATE MACRO _title(t) AS array_to_string(list_transform(regexp_extract_all(lower(t), '[\\p{L}\\p{M}\\p{N}''’]+|[^\\p{L}\\p{M}\\p{N}''’]+'), lambda w: upper(w[1]) || w[2:]), '')`,

@@ -34,7 +34,7 @@ export function typed(text: string, type: string, parse: Column['parse']): strin
     case 'double':
       return floatingNumber(numberIn(text, parse?.number));
     case 'boolean':
-      return `CASE WHEN _fold(${text}) IN ('true', '1', 'yes', 'y', 'si') THEN true WHEN _fold(${text}) IN ('false', '0', 'no', 'n') THEN false END`;
+      return `CASE WHEN lower(${text}) IN ('true', '1', 'yes', 'y', 'sí', 'si') THEN true WHEN lower(${text}) IN ('false', '0', 'no', 'n') THEN false END`;
     case 'date':
       return dayIn(text, parse);
     case 'timestamp':

@@ -17,10 +17,10 @@ export async function failOnErrors(connection: DuckDBConnection, columns: readon
   );
   const [first, ...others] = found.filter(({ name }) => strict.includes(String(name)));
   if (!first) return;
-  const more = others.length === 0 ? '' : ` (and ${others.length} more such rules are broken)`;
+  const more = others.length === 0 ? '' : ` (and ${others.length} more such rules by others)`;
   throw new TerminalError(
     'RuleBroken',
-    `column ${first.name}: ${count(Number(first.count), 'row')} break the rule ${first.rule}${more}, and onError is Fail; ` +
+    `column ${first.name}: the rule ${first.rule} is broken by ${count(Number(first.count), 'row')}${more}, and onError is Fail; ` +
       'set onError to Reject to keep such rows in quarantine, or correct the source',
   );
 }
@@ -89,7 +89,7 @@ export async function verdicts(
   const forgiving = columns.filter(({ column }) => column.onError === 'SetNull');
   const nulled = forgiving.map(({ at }) => `count(*) FILTER (_s${at})::INTEGER AS s${at}`);
   const failing = checks.map((_, at) => `count(*) FILTER (_k${at})::INTEGER AS k${at}`);
-  const found = await row(connection, `SELECT ${[...nulled, ...failing, '0 AS none'].join(', ')} FROM _clean`);
+  const found = await row(connection, `SELECT ${[...nulled, ...failing, 'count(*) AS rows'].join(', ')} FROM _clean`);
   const set = forgiving.flatMap(({ column, at }) => {
     const times = Number(found[`s${at}`]);
     return times === 0 ? [] : [nulledNotice(column.name, times)];

@@ -22,7 +22,7 @@ const introduction = ({ kind, shortName }: Kind): string => `# ${kind}
 \`apiVersion: jobpulse.dev/v1alpha1\`, \`kind: ${kind}\`, short name \`${shortName}\`, category \`jobpulse\`.
 
 Fields marked **required** must be given. Every other field may be left out; its default, where there is one, is in the table.
-A field that this version does not act on yet is marked *not built yet*: a manifest that uses it is refused by name.
+A field that this version does not act on yet is marked *not built yet* ([list](not-built.md)): a manifest that uses it is refused by name.
 `;
 
 /** An object and all objects below it, in the order of the schema. */

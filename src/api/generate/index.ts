@@ -2,11 +2,16 @@ import { stringify } from 'yaml';
 import { crdOf, type Kind, kinds } from './crd.ts';
 import { fieldsPage } from './fieldsPage.ts';
 import { jsonSchemaOf } from './jsonSchema.ts';
+import { notBuiltPage } from './notBuiltPage.ts';
 import { wordsPage } from './wordsPage.ts';
 
 /** Everything that is made from the schemas: path in the repository → text. */
 export const generatedFiles = (): ReadonlyMap<string, string> =>
-  new Map([...kinds.flatMap(filesOf), ['docs/reference/conditions.md', wordsPage()]]);
+  new Map([
+    ...kinds.flatMap(filesOf),
+    ['docs/reference/conditions.md', wordsPage()],
+    ['docs/reference/not-built.md', notBuiltPage()],
+  ]);
 
 const filesOf = (kind: Kind): [string, string][] => [
   [

@@ -113,12 +113,7 @@ interface Worker {
 function startWorker({ command, env, log, name, onReady }: PoolOptions): Worker {
   const [program, ...args] = command;
   const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
-  const lines: string[] = [];
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    lines.push(...text.split('\n').filter((line) => line !== ''));
-    lines.splice(0, Math.max(0, lines.length - keptLines));
-    process.stderr.write(text);
-  });
+  const lines = passOn(child);
   let ready = false;
   let heardAt = performance.now();
   child.on('message', ({ type }: { readonly type: string }) => {
@@ -135,12 +130,9 @@ function startWorker({ command, env, log, name, onReady }: PoolOptions): Worker 
       child.kill('SIGKILL');
     },
   );
-  const ended = new Promise<Ending>((resolve) => {
-    child.once('close', (code, signal) => {
-      clearInterval(watch);
-      resolve({ cause: signal ?? `exit code ${code}`, wasReady: ready, lines });
-    });
-    child.once('error', (error) => resolve({ cause: error.message, wasReady: ready, lines }));
+  const ended = causeOfEnd(child).then((cause): Ending => {
+    clearInterval(watch);
+    return { cause, wasReady: ready, lines };
   });
   return {
     child,
@@ -156,6 +148,26 @@ function startWorker({ command, env, log, name, onReady }: PoolOptions): Worker 
     },
   };
 }
+
+/** Passes on what a worker writes to standard error, and keeps the last lines of it. */
+function passOn(child: ChildProcess): readonly string[] {
+  const lines: string[] = [];
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    lines.push(...text.split('\n').filter((line) => line !== ''));
+    lines.splice(0, Math.max(0, lines.length - keptLines));
+    process.stderr.write(text);
+  });
+  return lines;
+}
+
+/** Why a child has ended. A failed message or signal is an error too, but not an end; a failed start is. */
+const causeOfEnd = (child: ChildProcess): Promise<string> =>
+  new Promise((resolve) => {
+    child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
+    child.on('error', (error) => {
+      if (child.pid === undefined) resolve(error.message);
+    });
+  });
 
 /** Calls `onSilence` when nothing was heard for too long; time in which this process slept too does not count. */
 function watchSilence(heardAt: () => number, onSilence: () => void): NodeJS.Timeout {

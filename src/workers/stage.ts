@@ -17,7 +17,7 @@ export interface StageContext<Spec> {
   readonly inputs: readonly Manifest[];
   readonly run: { readonly name: string; readonly asOf: string };
   readonly lake: Lake;
-  /** An empty folder of this step's own; removed when the step ends, however it ends. */
+  /** An empty folder of this step's own, made when it is first read; removed when the step ends, however it ends. */
   readonly scratch: string;
   /** Aborts when the lease is lost, the step's time is over or the worker must stop. */
   readonly signal: AbortSignal;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
@@ -80,9 +80,8 @@ async function underLease(
   const signal = AbortSignal.any([held, timeout]);
   const inputs = await readInputs(lake, payload);
   tellQuietly(place, { type: 'started', run, dataset: step.dataset, stage: step.stage });
-  const result = await inScratch(place, step, (scratch) =>
-    stageOf(place, step)({ ...contextOf(place, served, payload), spec: spec as never, inputs, scratch, signal }),
-  ).catch((error: unknown) => {
+  const work = { ...contextOf(place, served, payload), spec: spec as never, inputs, signal };
+  const result = await inScratch(place, step, work, stageOf(place, step)).catch((error: unknown) => {
     if (held.aborted) throw held.reason;
     if (timeout.aborted)
       throw new TransientError(`${step.stage} of ${step.dataset} took longer than ${timeoutOf(spec)} ms`);
@@ -132,20 +131,30 @@ async function readInputs(lake: Lake, payload: StepPayload): Promise<Manifest[]>
   );
 }
 
-/** A folder of the step's own. Most steps leave it empty; then it goes without a walk through its contents. */
-async function inScratch<Result>(
+/** Runs a stage with a folder of the step's own, made when it is first asked for: many steps need none. */
+async function inScratch(
   place: Workplace,
   step: Step,
-  work: (folder: string) => Promise<Result>,
-): Promise<Result> {
-  const folder = join(place.scratch, `${step.key}-${randomUUID()}`);
-  mkdirSync(folder, { recursive: true });
+  work: Omit<StageContext<never>, 'scratch'>,
+  stage: Stage<never>,
+): Promise<StepResult> {
+  let folder: string | undefined;
+  const context: StageContext<never> = Object.defineProperty({ ...work, scratch: '' }, 'scratch', {
+    get: () => {
+      folder ??= makeFolder(join(place.scratch, `${step.key}-${randomUUID()}`));
+      return folder;
+    },
+  });
   try {
-    return await work(folder);
+    return await stage(context);
   } finally {
-    if (readdirSync(folder).length === 0) rmdirSync(folder);
-    else await rm(folder, { recursive: true, force: true });
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
+}
+
+function makeFolder(path: string): string {
+  mkdirSync(path, { recursive: true });
+  return path;
 }
 
 function toManifest(

@@ -8,7 +8,7 @@ import { join } from 'node:path';
  */
 export function crashPoints(environment: NodeJS.ProcessEnv): (name: string) => void {
   const folders = new Map(
-    (environment['JOBPULSE_CRASH'] ?? '')
+    (environment.JOBPULSE_CRASH ?? '')
       .split(',')
       .filter((entry) => entry.includes('='))
       .map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)] as const),

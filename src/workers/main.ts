@@ -8,7 +8,7 @@ import { serve } from './serve.ts';
 import { openStages } from './stages.ts';
 
 /** A worker process: one pool's queues, for every pipeline it is told to serve. Ends with its parent. */
-const config = JSON.parse(process.env['JOBPULSE_WORKER'] ?? 'null') as WorkerConfig | null;
+const config = JSON.parse(process.env.JOBPULSE_WORKER ?? 'null') as WorkerConfig | null;
 if (!config) {
   process.stderr.write('jobpulse worker: JOBPULSE_WORKER is not set; workers are started by the controller\n');
   process.exit(2);

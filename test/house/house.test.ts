@@ -42,6 +42,8 @@ test('every room of src has a line in CONTRIBUTING', () => {
 
 test('no test is focused or left out without a reason', () => {
   // Tests that need something the machine may not have are skipped by skipIf, and `npm test` lists them.
-  const bad = tracked.filter((path) => path.startsWith('test/') && /\b(it|test|describe)\.(only|todo|skip)\(/.test(read(path)));
+  const bad = tracked.filter(
+    (path) => path.startsWith('test/') && /\b(it|test|describe)\.(only|todo|skip)\(/.test(read(path)),
+  );
   expect(bad.filter((path) => !path.startsWith('test/house'))).toEqual([]);
 });

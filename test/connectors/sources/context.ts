@@ -31,23 +31,20 @@ export interface Setting {
 export class Bench {
   readonly root: string;
   readonly lake: Lake;
-  readonly #scratch: string;
-  #steps = 0;
 
   static async open(): Promise<Bench> {
     return new Bench(await mkdtemp(join(tmpdir(), 'extract-')));
   }
 
-  private constructor(root: string) {
+  /** `root` is the folder of an open bench, perhaps of another process. */
+  constructor(root: string) {
     this.root = root;
-    this.#scratch = root;
     this.lake = { store: filesystemStore(join(root, 'lake')), pipeline: 'default/test' };
   }
 
   /** A folder of its own. */
-  async folder(): Promise<string> {
-    this.#steps += 1;
-    return mkdtemp(join(this.#scratch, `folder-${this.#steps}-`));
+  folder(): Promise<string> {
+    return mkdtemp(join(this.root, 'folder-'));
   }
 
   async context(setting: Partial<Setting> & Pick<Setting, 'extract'>): Promise<StageContext<ExtractSpec>> {

@@ -74,11 +74,14 @@ type Parsed = Parameters<typeof query>[0];
  */
 function parseJson(answer: Answer, reading: Reading): Parsed {
   try {
-    return JSON.parse(answer.body.toString('latin1')) as Parsed;
+    return JSON.parse(answer.body.toString('latin1').replace(byteOrderMark, '')) as Parsed;
   } catch {
     throw unexpected('NotJson', 'JSON', answer, reading);
   }
 }
+
+/** Not allowed before JSON, but some servers send it, and readers of the lake take no offence. */
+const byteOrderMark = /^\xef\xbb\xbf/;
 
 const asLatin1 = (text: string): string => Buffer.from(text).toString('latin1');
 

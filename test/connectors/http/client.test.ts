@@ -400,6 +400,7 @@ describe('addresses', () => {
     await expect(http.send(get(named), never)).rejects.toThrow(
       /localhost \((127\.0\.0\.1|::1)\) is a private or local address/,
     );
+    await expect(http.send(get('https://localhost:9/'), never)).rejects.toMatchObject({ reason: 'AddressRefused' });
     await expect(http.send(get('http://[::1]:9/'), never)).rejects.toMatchObject({ reason: 'AddressRefused' });
     expect(received).toEqual([]);
   });

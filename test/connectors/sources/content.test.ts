@@ -19,6 +19,7 @@ describe('a JSON body', () => {
     ['$.items[*]', '{"items":[]}', 0],
     ['$', '{"a":1}', 1],
     ['$[*]', '[5,6]', 2],
+    ['$[*]', '\ufeff[5,6]', 2],
     ["$['población'].señas[*]", '{"población":{"señas":["é","漢字","👍"]}}', 3],
     ["$.items[?@.type=='año']", '{"items":[{"type":"año"},{"type":"ano"}]}', 1],
   ])('%s finds the records of %s', (path, body, records) => {

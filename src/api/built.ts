@@ -27,7 +27,6 @@ export const unbuilt: readonly Unbuilt[] = [
   { at: 'datasets[].format', parts: ['excel', 'parquet', 'html'], built: ['json', 'jsonl', 'csv'] },
   { at: 'datasets[].clean', parts: ['quarantine'] },
   { at: 'datasets[].clean.contract', parts: ['Freeze', 'DiscardRow', 'DiscardValue'], built: ['Evolve'] },
-  { at: 'datasets[].clean.onChange', parts: ['Forward'], built: ['Rebuild'] },
   { at: 'datasets[].clean.columns[]', parts: ['flags', 'bands', 'pseudonym', 'split'], built: ['from', 'sql', 'map'] },
   { at: 'datasets[].load.mode', parts: ['Replace', 'SCD2'], built: ['Merge', 'Append'] },
   { at: 'transform.engine', parts: ['Warehouse'], built: ['DuckDB'] },

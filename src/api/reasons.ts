@@ -105,6 +105,9 @@ export const reasons = {
   DiskFull: 'The disk of the warehouse is full.',
   OutOfMemory: 'A query needs more memory than it may use.',
   WarehouseLocked: 'Another process has the warehouse open.',
+  LoadFailed:
+    'The warehouse refused the rows, for example because a value does not fit its type; the table is as it was.',
+  ModelFailed: 'The SQL of a model, a check or an insight does not run; the model is as it was.',
 
   // The services of this machine
   WorkerLost: 'A worker ended in the middle of a step more often than is tried again.',

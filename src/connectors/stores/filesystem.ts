@@ -176,7 +176,7 @@ function explained(error: unknown, where: string): unknown {
   if (denied.includes(code)) {
     return new TerminalError(
       'StoreDenied',
-      `${where} does not let this user write (${code}): it must be writable and on a filesystem with hard links; change its rights or choose another data directory.`,
+      `${where} may not be used by this user (${code}): it must be readable, writable and on a filesystem with hard links; change its rights or choose another data directory.`,
     );
   }
   return error;

@@ -76,7 +76,7 @@ export async function serveOwner<Request, Event, Result>(
   return {
     drain,
     close: async () => {
-      for (const abort of underWay.values()) abort.abort(new TerminalError('OwnerClosing', 'the owner is closing'));
+      for (const abort of underWay.values()) abort.abort(new Error('the owner is closing'));
       await drain();
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();

@@ -10,7 +10,6 @@ import { version } from '../../version.ts';
 import { type Controller, type ControllerOptions, startController } from './controller.ts';
 import { namespace } from './namespace.ts';
 import { serveOwner } from './owner.ts';
-import { type OwnerClient, OwnerLostError } from './owner-client.ts';
 import { asOwnerOrClient } from './ownership.ts';
 import { interruptedRuns, type Submission, submit } from './submit.ts';
 
@@ -44,7 +43,8 @@ export async function runHere(
     { version, signal },
     {
       owner: () => runAsOwner(options, submission, watch),
-      client: (client) => runThrough(client, submission, watch, signal),
+      // An owner that is told to stop hangs up, and the run goes to whoever owns the data directory next.
+      client: (client) => client.submit<Submission, RunEvent, RunEnd>(submission, watch, signal),
     },
   );
   return outcomeOf(lakeOf(dataDir, submission.pipeline.metadata.name), end);
@@ -96,21 +96,6 @@ const rejectOn = (signal: AbortSignal): Promise<never> =>
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
   });
-
-/** Has the owner do it. An owner that was told to stop leaves the run to whoever owns the data directory next. */
-async function runThrough(
-  client: OwnerClient,
-  submission: Submission,
-  watch: (event: RunEvent) => void,
-  signal: AbortSignal,
-): Promise<RunEnd> {
-  try {
-    return await client.submit<Submission, RunEvent, RunEnd>(submission, watch, signal);
-  } catch (error) {
-    if (error instanceof TerminalError && error.reason === 'OwnerClosing') throw new OwnerLostError(error.message);
-    throw error;
-  }
-}
 
 async function outcomeOf(lake: Lake, { run, message }: RunEnd): Promise<RunOutcome> {
   const report = await lake.store.get(layout.runReport(run));

@@ -36,7 +36,7 @@ export async function writeClean(
   const texts = `[${values.join(', ')}]::VARCHAR[]`;
   const found = await rows(
     to.connection,
-    `SELECT ${texts} AS parts, count(*)::INTEGER AS rows, ${rowsHash(columns)} AS hash FROM _clean GROUP BY ALL ORDER BY parts LIMIT ${maxPartitions + 1}`,
+    `SELECT ${texts} AS parts, count(*)::INTEGER AS rows, ${rowsHash(columns)} AS hash FROM _clean GROUP BY ALL HAVING count(*) > 0 ORDER BY parts LIMIT ${maxPartitions + 1}`,
   );
   refuseTooMany(found.length, partitionBy);
   const selected = [...columns, ...provenance].map(identifier).join(', ');

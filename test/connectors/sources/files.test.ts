@@ -151,9 +151,7 @@ describe('what is wrong with files', () => {
     const file = await write('a.csv', Buffer.alloc(80_000_000, 'x'));
     const context = await contextOf(['*.csv']);
     const running = extract(context);
-    const writing = (async () => {
-      for (let times = 0; times < 400; times += 1) await appendFile(file, 'more');
-    })();
+    const writing = during(running, () => appendFile(file, 'more'));
     await expect(running).rejects.toMatchObject({
       name: 'TransientError',
       message: expect.stringContaining('a.csv changed while it was read'),
@@ -167,9 +165,8 @@ describe('what is wrong with files', () => {
     const file = await write('a.csv', Buffer.alloc(80_000_000, 'x'));
     const context = await contextOf(['*.csv']);
     const running = extract(context);
-    const touching = (async () => {
-      for (let times = 0; times < 200; times += 1) await utimes(file, new Date(), new Date(Date.now() + times));
-    })();
+    let times = 0;
+    const touching = during(running, () => utimes(file, new Date(), new Date(Date.now() + times++)));
     await expect(running).rejects.toMatchObject({ name: 'TransientError' });
     await touching;
   });
@@ -209,3 +206,13 @@ describe('what is wrong with files', () => {
     await expect(running).rejects.toThrow('lease lost');
   });
 });
+
+/** Does something again and again until other work has ended. */
+async function during(work: Promise<unknown>, act: () => Promise<void>): Promise<void> {
+  let ended = false;
+  const end = () => {
+    ended = true;
+  };
+  work.then(end, end);
+  while (!ended) await act();
+}

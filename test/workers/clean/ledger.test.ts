@@ -111,7 +111,7 @@ describe('the ledger', () => {
         const body = ['id,version,pay,interval', ...lines].join('\n');
         expectConserved(await cleaned({ ...rules, format: { csv: {} }, bodies: [body] }));
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   });
 
@@ -137,7 +137,7 @@ describe('the ledger', () => {
         const dataset = { ...rules, clean: { ...rules.clean, columns }, format: { jsonl: {} } };
         expectConserved(await cleaned({ ...dataset, bodies: bodies.map((lines) => lines.join('\n')) }));
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   });
 });

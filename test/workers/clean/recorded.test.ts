@@ -40,7 +40,7 @@ const dataset: Omit<Dataset, 'bodies'> = {
   },
 };
 
-describe.skipIf(!existsSync(recorded))('recorded USAJOBS pages (left out: no ../shared/data/usajobs)', () => {
+describe.skipIf(!existsSync(recorded))('recorded USAJOBS pages, where this machine has them', () => {
   it('a page of 500 gives 500 rows: 449 yearly and 51 hourly pays', async () => {
     const body = readFileSync(join(recorded, 'usajobs_742_page1_500items.json'));
     const before = performance.now();

@@ -30,6 +30,7 @@ export class CliError extends Error {
 export const unreachableReasons: ReadonlySet<string> = new Set([
   ...Object.entries(standaloneReasons).flatMap(([reason, code]) => (code === exitCodes.unreachable ? [reason] : [])),
   'WarehouseLocked',
+  'SourceUnreachable',
 ]);
 
 /** The exit code of anything a verb may throw. */

@@ -1,5 +1,5 @@
 import type { Job } from 'bullmq';
-import { TerminalError } from '../run/errors.ts';
+import { TerminalError, TransientError } from '../run/errors.ts';
 import type { Failure } from '../run/types.ts';
 
 /** How often a step is tried before it counts as failed. Requests have retries of their own inside a step. */
@@ -11,7 +11,8 @@ export const backoff = (attemptsMade: number): number =>
 
 /** A thrown value as the failure of a job, without secrets. */
 export function failureOf(job: Job, error: unknown, redact: (text: string) => string): Failure {
-  const reason = error instanceof TerminalError ? error.reason : 'RetriesExhausted';
+  const reasoned = error instanceof TerminalError || error instanceof TransientError;
+  const reason = reasoned ? error.reason : 'RetriesExhausted';
   const message = redact(error instanceof Error ? error.message : String(error)).slice(0, 1000);
   const { dataset = '', stage = 'Plan', key = job.id ?? '' } = job.data.step ?? {};
   return { dataset, stage, key, reason, message };

@@ -7,6 +7,12 @@ export type RetryClass = 'transient' | 'throttled' | 'terminal';
 /** A network fault, a 5xx, a lost lease: the step is tried again after a jittered delay and spends an attempt. */
 export class TransientError extends Error {
   override readonly name = 'TransientError';
+  /** Why the step failed, should this error be the last of all its attempts. */
+  readonly reason: string;
+  constructor(message: string, reason = 'RetriesExhausted') {
+    super(message);
+    this.reason = reason;
+  }
 }
 
 /** The source asked us to wait: the step goes back to its queue for `retryAfterMs` and spends no attempt. */

@@ -98,7 +98,7 @@ async function waitOrGiveUp(
   { attempts, delayMs }: HttpClientOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  if (tried >= attempts) throw new TransientError(`${message}; ${attempts} attempts`);
+  if (tried >= attempts) throw new TransientError(`${message}; ${attempts} attempts`, 'SourceUnreachable');
   await pause(Math.random() * Math.min(delayMs * 2 ** (tried - 1), longestWaitMs), signal);
 }
 

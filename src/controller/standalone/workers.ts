@@ -31,7 +31,8 @@ export function startWorkers({ log, onGivenUp, ...config }: WorkersOptions): Wor
       name,
       size: 1,
       command: [process.execPath, join(import.meta.dirname, '..', '..', 'workers', 'main.ts')],
-      env: { ...process.env, JOBPULSE_WORKER: JSON.stringify(workerConfig(name, config)) },
+      // What a worker warns of is told as an event too; a person need not read it twice.
+      env: { LOG_LEVEL: 'error', ...process.env, JOBPULSE_WORKER: JSON.stringify(workerConfig(name, config)) },
       log,
       onReady: (worker) => worker.send(message()),
       onGivenUp,

@@ -15,7 +15,7 @@ export interface Waves {
   /** Adds a wave: its steps, and the plan that follows when all of them have ended. Adding it again adds nothing. */
   add(pipeline: string, wave: number, plan: PlanPayload, steps: readonly QueuedStep[]): Promise<void>;
   look(pipeline: string, run: string, wave: number): Promise<WaveState>;
-  /** Removes what a run left in the queues. */
+  /** Removes what a run left in the queues; steps that are under way end, and no plan follows them. */
   forget(pipeline: string, run: string, waves: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -42,6 +42,8 @@ export function openWaves(redis: Redis, namespace: string): Waves {
 
   return {
     async add(pipeline, wave, plan, steps) {
+      // BullMQ would make the plan wait once more, and for ever, for a step that has failed meanwhile.
+      if (await queue(pipeline, queueOf.Plan).getJob(jobId(plan.run.name, wave))) return;
       await flows.add({
         name: 'plan',
         queueName: queueName(pipeline, queueOf.Plan),
@@ -61,7 +63,7 @@ export function openWaves(redis: Redis, namespace: string): Waves {
 
     async forget(pipeline, run, waves) {
       const plans = queue(pipeline, queueOf.Plan);
-      for (let wave = 0; wave <= waves; wave += 1) await plans.remove(jobId(run, wave), { removeChildren: true });
+      for (let wave = 0; wave <= waves; wave += 1) await removeWave(plans, jobId(run, wave));
     },
 
     async close() {
@@ -70,7 +72,19 @@ export function openWaves(redis: Redis, namespace: string): Waves {
   };
 }
 
-const attempts = { attempts: maxAttempts, backoff: { type: 'jitter' }, removeOnFail: kept };
+const attempts = {
+  attempts: maxAttempts,
+  backoff: { type: 'jitter' },
+  removeOnComplete: kept,
+  removeOnFail: kept,
+};
+
+/** BullMQ removes nothing of a flow while one of its jobs is under way; then the rest of it is taken away around that. */
+async function removeWave(plans: Queue, id: string): Promise<void> {
+  if ((await plans.remove(id, { removeChildren: true })) === 1) return;
+  await (await plans.getJob(id))?.removeUnprocessedChildren();
+  await plans.remove(id, { removeChildren: false });
+}
 
 function stepJob(pipeline: string, wave: number, plan: PlanPayload, step: QueuedStep) {
   const { name: run, asOf } = plan.run;
@@ -82,7 +96,6 @@ function stepJob(pipeline: string, wave: number, plan: PlanPayload, step: Queued
     opts: {
       jobId: jobId(run, wave, step.step.key),
       ...attempts,
-      removeOnComplete: kept,
       // A step that failed for good does not hold back the plan, which decides what goes on without it.
       ignoreDependencyOnFailure: true,
     },

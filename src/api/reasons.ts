@@ -106,7 +106,6 @@ export const reasons = {
   OutOfMemory: 'A query needs more memory than it may use.',
   SourceUnreachable: 'The source gave no whole answer in any attempt. Run again when it does.',
   RetriesExhausted: 'A step failed in all its attempts; the message says how the last one did.',
-  WorkerLost: 'The workers that took this step died too often.',
   WarehouseLocked: 'Another process has the warehouse open.',
   LoadFailed:
     'The warehouse refused the rows, for example because a value does not fit its type; the table is as it was.',

@@ -21,7 +21,7 @@ const points = [
   { name: 'after-raw-put', latencyMs: 0 },
   { name: 'after-clean-files', latencyMs: 0 },
   { name: 'after-warehouse-commit', latencyMs: 0 },
-  { name: 'in-lease-renewal', latencyMs: 700 },
+  { name: 'in-lease-renewal', latencyMs: 1700 },
   { name: 'in-report', latencyMs: 0 },
 ] as const;
 

@@ -181,7 +181,7 @@ describe('what is wrong with files', () => {
     await expect(run(['*.zst'], { key: 'zst' })).rejects.toMatchObject({ reason: 'FileBroken' });
   });
 
-  test.skipIf(process.getuid?.() === 0)('one that may not be read is named', async () => {
+  test.skipIf(process.getuid?.() === 0)('one that may not be read is named (root may read all)', async () => {
     await chmod(await write('a.csv', 'a'), 0);
     await expect(run(['*.csv'])).rejects.toMatchObject({ reason: 'FileDenied' });
   });

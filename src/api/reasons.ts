@@ -21,6 +21,21 @@ export const reasons = {
   Scheduled: 'The schedule is on.',
   Suspended: 'The schedule rests because `suspend` is true.',
 
+  // What decides the number of workers (`QueuesUnreadable` is above), and what keeps it from more or fewer
+  FollowsLoad: 'There are as many workers as finish what waits in the target time.',
+  NoLoad: 'There is nothing to do, and has not been for the whole cooldown.',
+  CoolingDown: 'There is nothing to do, but not for long enough to do without the last worker.',
+  Paused: 'No step begins; workers go when their steps have ended.',
+  NumberOfJobs: 'No more workers than there are steps.',
+  GlobalConcurrency: 'No more workers than steps may be under way at the same time.',
+  SourceRateLimit: 'No more workers than the rate limit of the source keeps busy.',
+  DownstreamFull: 'No more workers than there are while the next stage has more than enough to do.',
+  StabilisationWindow: 'No fewer workers until fewer have been enough for a while.',
+  StepSize: 'No more than so many workers come or go at a time.',
+  BusyWorkers: 'A worker that has steps under way is not taken away.',
+  MinReplicas: 'No fewer workers than the least number.',
+  MaxReplicas: 'No more workers than the greatest number.',
+
   // How a run goes and ends
   Pending: 'The run waits for its turn.',
   Running: 'Steps are planned or under way.',

@@ -36,6 +36,8 @@ export const redisKeys = {
   fence: (namespace: string) => `${prefixOf(namespace)}:fence`,
   /** What workers did; a stream of about 10,000 entries. */
   events: (namespace: string) => `${prefixOf(namespace)}:events`,
+  /** Workers of a pool that have steps under way, each with the time until which it counts; expires with the last. */
+  busy: (namespace: string, pool: PoolName) => `${prefixOf(namespace)}:busy:${pool}`,
 };
 
 /** The id of a step's job; also the id of a wave's plan when no key is given. */

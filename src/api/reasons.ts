@@ -95,6 +95,8 @@ export const reasons = {
   EncodingWrong: 'Text is not in the encoding that the manifest names; rows went to quarantine.',
   HeaderUnreadable: 'The line with the names of the columns cannot be read.',
   MalformedJson: 'A body that should be JSON is not, for example an error page.',
+  NotJson: 'The source answered with something else than JSON, such as a log-in page. Nothing was changed.',
+  NotData: 'The source answered with something else than data of the declared format. Nothing was changed.',
   RecordsMissing: 'There is nothing where `format.json.records` looks for records.',
 
   // Cleaning

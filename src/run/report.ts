@@ -86,7 +86,13 @@ export interface ReportInput extends Pick<RunReport, 'run' | 'pipeline' | 'asOf'
 }
 
 /** Notices that ask for a look although the run is done. */
-const warnings: ReadonlySet<string> = new Set(['CheckWarned', 'SnapshotShrank']);
+const warnings: ReadonlySet<string> = new Set([
+  'CheckWarned',
+  'RecordsMissing',
+  'ResultCapped',
+  'SnapshotShrank',
+  'TotalNotReached',
+]);
 
 /** Folds what is published into the account of one run. */
 export function buildReport(input: ReportInput): RunReport {

@@ -1,5 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { zstdCompress } from 'node:zlib';
 import type { Format } from '../api/index.ts';
 import { literal, literals, rows } from '../connectors/duckdb.ts';
 import { TerminalError } from '../run/errors.ts';
@@ -9,6 +11,7 @@ import { mendJson } from './mendJson.ts';
 import type { Body, Records, Source, Want } from './records.ts';
 import { readText } from './text.ts';
 
+const compress = promisify(zstdCompress);
 const defaultObjectBytes = 16 * 2 ** 20;
 
 /** Reads bodies that are one JSON document each. Records are where a JSONPath finds them. */
@@ -61,7 +64,7 @@ async function createDocuments({ connection, bodies }: Source, locals: ReadonlyM
   const files = bodies.map(({ file }, at) => `(${file}, ${literal(paths[at] ?? '')})`);
   await connection.run(
     `CREATE TABLE _documents AS SELECT _file, json AS document
-     FROM read_json_objects(${literals(paths)}, format = 'unstructured', filename = true, maximum_object_size = ${size})
+     FROM read_json_objects(${literals(paths)}, format = 'unstructured', compression = 'zstd', filename = true, maximum_object_size = ${size})
      JOIN (VALUES ${files.join(', ')}) AS _files(_file, _path) ON _path = filename`,
   );
 }
@@ -74,8 +77,8 @@ async function mended({ scratch, signal }: Source, body: Body, error: unknown): 
   } catch {
     throw malformed(body, error);
   }
-  const local = join(scratch, `mended-${body.file}.json`);
-  await writeFile(local, better);
+  const local = join(scratch, `mended-${body.file}.json.zst`);
+  await writeFile(local, await compress(better));
   return local;
 }
 

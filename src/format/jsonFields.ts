@@ -43,8 +43,14 @@ function textOf(want: Path, text: (path: Path) => string): Field {
     throw new TerminalError('PathInvalid', `${want.from} finds several values where one is wanted; ${fix}`);
   }
   const value = text(want);
-  return { value, odd: compound(value, `json_type(record, ${literal(want.path)})`) };
+  const type = `json_type(record, ${literal(want.path)})`;
+  return { value: inTextForm(value, type, want.decimal), odd: compound(value, type) };
 }
+
+const inTextForm = (value: string, type: string, decimal = '.'): string =>
+  decimal === '.'
+    ? value
+    : `CASE WHEN ${type} = 'DOUBLE' THEN replace(${value}, '.', ${literal(decimal)}) ELSE ${value} END`;
 
 /** A path without wildcard may find a list as well, or one value, which is a list of one. */
 function listOf(want: Path, text: (path: Path) => string): Field {

@@ -17,6 +17,8 @@ export interface Want {
   readonly from: string;
   /** `text`: one VARCHAR; `list`: a list of them; `json`: the JSON as it is. */
   readonly as: 'text' | 'list' | 'json';
+  /** What stands before the fraction in texts that are numbers. Numbers of JSON have a point whatever texts have. */
+  readonly decimal?: string;
 }
 
 /** Where a format reads from and works. */

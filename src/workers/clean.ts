@@ -13,6 +13,7 @@ import type { CleanSpec } from '../run/specs.ts';
 import type { ColumnSchema, Manifest, StepResult } from '../run/types.ts';
 import { checkRules } from './clean/checkRules.ts';
 import { dateMacros } from './clean/dates.ts';
+import { namesIn } from './clean/expression.ts';
 import { writeClean, writeQuarantine, writeSeen } from './clean/files.ts';
 import { judgedTable } from './clean/judge.ts';
 import { absentColumns, rulesOf } from './clean/rules.ts';
@@ -50,10 +51,10 @@ async function cleanBodies(
   bodies: readonly RawBody[],
 ): Promise<StepResult> {
   const { spec, scratch, signal, lake, inputs } = context;
-  const { rules, wants } = rulesOf(spec);
+  const { rules, wants } = await rulesOf(spec, (sql) => namesIn(connection, sql));
   const records = await readRecords({ connection, bodies, scratch, signal }, spec.format, wants);
   const lost = absentColumns(rules, records.absent);
-  await connection.run(judgedTable(records, rules));
+  for (const statement of judgedTable(records, rules)) await connection.run(statement);
   await failOnErrors(connection, rules.columns);
   const deduplicated = await deduplicate(connection, rules, spec.version, spec.clean.dedupe);
   const ledger = await ledgerOf(connection, records.count, deduplicated);

@@ -19,38 +19,35 @@ export interface CleanColumn {
 
 /**
  * Working columns of column *i*, beside the column itself:
- * `_n<i>` the text found, cleaned; `_t<i>` the text in the column's words; `_v<i>` a computed value in a struct;
- * `_c<i>` the candidate: the typed value; `_b<i>` the rules it breaks, as a list, or NULL;
- * `_e<i>` of these, what costs the row; `_s<i>` whether they cost the value only.
- * A step is a select list over all working columns before it.
+ * `_n<i>` the text found, cleaned; `_t<i>` the text in the column's words; `_c<i>` the candidate: the typed value;
+ * `_v<i>` a computed value in a struct, NULL when computing it failed;
+ * `_e<i>` the rules it breaks that cost the row, as a list or NULL; `_s<i>` with `SetNull`, that a rule cost the value.
+ * A step is a select list over all working columns of the steps before it.
  */
 export type Step = readonly string[];
 
 /** The places a column's values are taken from, in order. */
-export const wantsOf = (column: Column): Want[] =>
-  [column.from, ...column.aliases].flatMap((from) => (from === undefined ? [] : [{ from, as: shapeOf(column) }]));
+export function wantsOf(column: Column): Want[] {
+  const decimal = column.parse?.number?.decimal;
+  const how = { as: shapeOf(column), ...(decimal !== undefined && { decimal }) };
+  return [column.from, ...column.aliases].flatMap((from) => (from === undefined ? [] : [{ from, ...how }]));
+}
 
 function shapeOf({ type }: Column): Want['as'] {
   if (type === 'json') return 'json';
   return memberType(type) === undefined ? 'text' : 'list';
 }
 
-/** The steps that make a column out of its source fields or of earlier columns. */
-export function columnSteps(clean: CleanColumn): Step[] {
-  const { at, column } = clean;
-  const value = column.sql === undefined ? sourceSteps(clean) : computedSteps(clean, column.sql);
-  return [...value, [`${brokenRules(clean)} AS _b${at}`], settled(clean)];
-}
-
-function sourceSteps({ column, at, wants, nulls }: CleanColumn): Step[] {
+/** The steps from source fields to the candidate. */
+export function sourceSteps({ column, at, wants, nulls }: CleanColumn): readonly [Step, Step, Step] {
   const texts = wants.map((want) => `CASE WHEN NOT _x${want} THEN ${foundText(column, want, nulls)} END`);
-  const reword = (text: string) => reworded(extracted(text, column.parse?.regex), column);
+  const reword = (text: string) =>
+    column.type === 'json' ? text : reworded(extracted(text, column.parse?.regex), column);
+  const type = (text: string) => typed(text, memberType(column.type) ?? column.type, column.parse);
   return [
-    [`coalesce(${texts.join(', ')}, NULL) AS _n${at}`],
-    [`${perMember(column, `_n${at}`, column.type === 'json' ? (text) => text : reword)} AS _t${at}`],
-    [
-      `${perMember(column, `_t${at}`, (text) => typed(text, memberType(column.type) ?? column.type, column.parse))} AS _c${at}`,
-    ],
+    [`${texts.length === 1 ? texts[0] : `coalesce(${texts.join(', ')})`} AS _n${at}`],
+    [`${perMember(column, `_n${at}`, reword)} AS _t${at}`],
+    [`${perMember(column, `_t${at}`, type)} AS _c${at}`],
   ];
 }
 
@@ -61,8 +58,10 @@ function foundText(column: Column, want: number, nulls: readonly string[]): stri
   return `list_filter(list_transform(_f${want}, lambda x: ${clean('x')}), lambda x: x IS NOT NULL)`;
 }
 
-const perMember = ({ type }: Column, value: string, of: (text: string) => string): string =>
-  memberType(type) === undefined ? of(value) : `list_transform(${value}, lambda x: ${of('x')})`;
+function perMember({ type }: Column, value: string, of: (text: string) => string): string {
+  if (of('x') === 'x') return value;
+  return memberType(type) === undefined ? of(value) : `list_transform(${value}, lambda x: ${of('x')})`;
+}
 
 /** The first group of a regular expression, or the whole match; NULL where there is none. */
 function extracted(text: string, regex: string | undefined): string {
@@ -71,14 +70,31 @@ function extracted(text: string, regex: string | undefined): string {
   return `nullif(regexp_extract(${text}, ${literal(regex)}, ${group}), '')`;
 }
 
-/** The struct tells a failed expression from one that gives NULL. */
-function computedSteps({ column, at }: CleanColumn, sql: string): Step[] {
-  const value = `TRY_CAST(_v${at}.v AS ${sqlType(column.type)})`;
-  const isText = column.type === 'string' && (column.case !== undefined || column.map !== undefined);
+/** The step that computes a column. The struct tells a failed expression from one that gives NULL. */
+export const computedStep = ({ at }: CleanColumn, sql: string): Step => [
+  `TRY(struct_pack(v := (\n${sql}\n))) AS _v${at}`,
+];
+
+/** The step in which the column gets its value: what its broken rules cost is the row, or with `SetNull` the value. */
+export function settledStep(clean: CleanColumn): Step {
+  const { column, at, required } = clean;
+  const broken = brokenRules(clean);
+  const forgiving = column.onError === 'SetNull';
+  const value = forgiving ? `CASE WHEN ${broken} IS NULL THEN ${candidate(clean)} END` : candidate(clean);
+  const empty = memberType(column.type) === undefined ? `${value} IS NULL` : `coalesce(len(${value}), 0) = 0`;
+  const missing = required ? `CASE WHEN ${empty} THEN ['required'] END` : 'NULL::VARCHAR[]';
   return [
-    [`TRY(struct_pack(v := (\n${sql}\n))) AS _v${at}`],
-    [`${isText ? reworded(value, column) : value} AS _c${at}`],
+    `${value} AS ${identifier(column.name)}`,
+    `${forgiving ? missing : `coalesce(${broken}, ${missing})`} AS _e${at}`,
+    ...(forgiving ? [`${broken} IS NOT NULL AS _s${at}`] : []),
   ];
+}
+
+/** The typed value, before it is held against the rules. */
+function candidate({ column, at }: CleanColumn): string {
+  if (column.sql === undefined) return `_c${at}`;
+  const value = `TRY_CAST(_v${at}.v AS ${sqlType(column.type)})`;
+  return column.type === 'string' ? reworded(value, column) : value;
 }
 
 /** SQL of the list of rules that the candidate breaks; NULL when it breaks none. */
@@ -92,11 +108,12 @@ function brokenRules(clean: CleanColumn): string {
 type Rule = readonly [name: string, when: string];
 
 /** Whether the value could be had at all. */
-function readingRules({ column, at, wants }: CleanColumn): Rule[] {
+function readingRules(clean: CleanColumn): Rule[] {
+  const { column, at, wants } = clean;
   if (column.sql !== undefined) {
     return [
       ['sql', `_v${at} IS NULL`],
-      ['type', `_v${at}.v IS NOT NULL AND _c${at} IS NULL`],
+      ['type', `_v${at}.v IS NOT NULL AND TRY_CAST(_v${at}.v AS ${sqlType(column.type)}) IS NULL`],
     ];
   }
   const odd = wants.map((want) => `_x${want}`).join(' OR ');
@@ -104,38 +121,26 @@ function readingRules({ column, at, wants }: CleanColumn): Rule[] {
   const lost = (from: string, to: string) =>
     isList ? `list_count(${to}) < list_count(${from})` : `${from} IS NOT NULL AND ${to} IS NULL`;
   const parse: Rule[] = column.parse?.regex === undefined ? [] : [['parse', lost(`_n${at}`, `_t${at}`)]];
-  return [...parse, ['type', `${odd} OR (${lost(`_t${at}`, `_c${at}`)})`]];
+  const type = column.type === 'string' || column.type === 'list<string>' ? [] : [`(${lost(`_t${at}`, `_c${at}`)})`];
+  return [...parse, ['type', [odd, ...type].join(' OR ')]];
 }
 
 /** Whether the value is one of those allowed. */
-function valueRules({ column, at }: CleanColumn): Rule[] {
-  const { accepted, pattern, min, max } = column;
-  const type = sqlType(memberType(column.type) ?? column.type);
+function valueRules(clean: CleanColumn): Rule[] {
+  const { accepted, pattern, min, max, type } = clean.column;
   const rules: [string, (value: string) => string][] = [];
   if (accepted) {
-    const values = accepted.map((text) => `TRY_CAST(${literal(text)} AS ${type})`).join(', ');
-    rules.push(['accepted', (value) => `NOT list_contains([${values}], ${value})`]);
+    const values = accepted.map((text) => `TRY_CAST(${literal(text)} AS ${sqlType(memberType(type) ?? type)})`);
+    rules.push(['accepted', (value) => `NOT list_contains([${values.join(', ')}], ${value})`]);
   }
   if (pattern) rules.push(['pattern', (value) => `NOT regexp_matches(${value}::VARCHAR, ${literal(pattern)})`]);
   if (min) rules.push(['min', (value) => `${value} < ${min}`]);
   if (max) rules.push(['max', (value) => `${value} > ${max}`]);
-  if (memberType(column.type) === undefined)
-    return rules.map(([name, when]) => [name, `_c${at} IS NOT NULL AND ${when(`_c${at}`)}`]);
-  return rules.map(([name, when]) => [name, `len(list_filter(_c${at}, lambda x: x IS NOT NULL AND ${when('x')})) > 0`]);
-}
-
-/** What the broken rules cost: the row, or with `SetNull` the value. */
-function settled({ column, at, required }: CleanColumn): Step {
-  const name = identifier(column.name);
-  const forgiving = column.onError === 'SetNull';
-  const value = forgiving ? `CASE WHEN _b${at} IS NULL THEN _c${at} END` : `_c${at}`;
-  const empty = memberType(column.type) === undefined ? `${value} IS NULL` : `coalesce(len(${value}), 0) = 0`;
-  const missing = required ? `CASE WHEN ${empty} THEN ['required'] END` : 'NULL::VARCHAR[]';
-  return [
-    `${value} AS ${name}`,
-    `${forgiving ? missing : `coalesce(_b${at}, ${missing})`} AS _e${at}`,
-    `${forgiving ? `_b${at} IS NOT NULL` : 'false'} AS _s${at}`,
-  ];
+  const value = candidate(clean);
+  return rules.map(([name, when]) => {
+    if (memberType(type) === undefined) return [name, `${value} IS NOT NULL AND ${when(value)}`];
+    return [name, `len(list_filter(${value}, lambda x: x IS NOT NULL AND ${when('x')})) > 0`];
+  });
 }
 
 /** SQL of what was found where the column looks, short enough to be shown. */

@@ -30,6 +30,20 @@ export async function checkExpression(
   return refusal(tree, await functionKinds(connection)) ?? (columns && (await bindingError(connection, sql, columns)));
 }
 
+/** The names of columns (and of anything that looks like one) in an expression that `checkExpression` takes. */
+export async function namesIn(connection: DuckDBConnection, sql: string): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  const visit = (value: Json | undefined): void => {
+    if (Array.isArray(value)) for (const member of value) visit(member);
+    if (!isNode(value)) return;
+    if (value.class === 'COLUMN_REF') for (const name of value.column_names as string[]) names.add(name.toLowerCase());
+    for (const member of Object.values(value)) visit(member);
+  };
+  const tree = await parse(connection, sql);
+  if (typeof tree !== 'string') visit(tree);
+  return names;
+}
+
 type Node = { readonly [name: string]: Json | undefined };
 const isNode = (value: Json | undefined): value is Node =>
   value !== null && typeof value === 'object' && !Array.isArray(value);

@@ -2,7 +2,7 @@ import type { Check, Clean } from '../../api/index.ts';
 import { identifier, literal } from '../../connectors/duckdb.ts';
 import type { Records } from '../../format/records.ts';
 import { keyText } from './canonical.ts';
-import { type CleanColumn, columnSteps, foundOf, type Step } from './columns.ts';
+import { type CleanColumn, computedStep, foundOf, type Step, settledStep, sourceSteps } from './columns.ts';
 
 /** Where each row came from; `_file` and `_source_row` order rows of the same key. */
 export const provenance = [
@@ -17,34 +17,61 @@ export const provenance = [
 
 export interface Rules {
   readonly columns: readonly CleanColumn[];
+  /** The computed columns among them, in levels: those of one level depend on columns of earlier levels only. */
+  readonly levels: readonly (readonly CleanColumn[])[];
   readonly key: readonly string[];
   readonly where: Clean['where'];
   /** Checks on single rows, in order. */
   readonly checks: readonly Check[];
 }
 
+/** Levels in one query. Every step of a query holds all columns in memory, so that a long chain is cut. */
+const levelsAtOnce = 8;
+
 /**
- * SQL of a table `_judged` with one row for each record: its columns and provenance, `_key` (text, or NULL when it
- * cannot be read), `_reasons` (a list of {column, rule, found}, or NULL), `_fate` (`rejected`, `filtered` or `kept`),
+ * SQL that makes a table `_judged` with one row for each record: its columns and provenance, `_key` (text, or NULL when
+ * it cannot be read), `_reasons` (a list of {column, rule, found}, or NULL), `_fate` (`rejected`, `filtered` or `kept`),
  * `_s<i>` (the value of column *i* was set to null) and `_k<j>` (check *j* is not met).
  */
-export function judgedTable(records: Records, rules: Rules): string {
-  const { columns } = rules;
-  const sourced = columns.filter(({ column }) => column.sql === undefined).map(columnSteps);
-  const computed = columns.filter(({ column }) => column.sql !== undefined).flatMap(columnSteps);
-  const steps: Step[] = [...together(sourced), ...computed, ...judgement(rules)];
-  const layers = steps.map((step, at) => `l${at + 1} AS NOT MATERIALIZED (SELECT *, ${step.join(', ')} FROM l${at})`);
-  const kept = [
-    ...columns.map(({ column }) => identifier(column.name)),
-    ...provenance,
-    ...['_file', '_key', '_reasons', '_fate'],
-    ...columns.map(({ at }) => `_s${at}`),
-    ...rules.checks.map((_, at) => `_k${at}`),
-  ];
-  return (
-    `CREATE TABLE _judged AS WITH l0 AS NOT MATERIALIZED (SELECT * FROM ${records.fields} AS _records JOIN _files USING (_file)), ` +
-    `${layers.join(', ')} SELECT ${kept.join(', ')} FROM l${steps.length}`
+export function judgedTable(records: Records, rules: Rules): string[] {
+  const { columns, levels, checks } = rules;
+  const source = columns.filter(({ column }) => column.sql === undefined);
+  const typed = chained(
+    `(SELECT * FROM ${records.fields} AS _records JOIN _files USING (_file)) AS _source`,
+    [...together(source.map(sourceSteps)), source.flatMap(settledStep), [`${recordReasons(source)} AS _w0`]],
+    carried(source, 0),
   );
+  const batches = Array.from({ length: Math.ceil(levels.length / levelsAtOnce) }, (_, at) => at * levelsAtOnce);
+  const computed = batches.map((from, batch) => {
+    const [to, isLast] = [from + levelsAtOnce, batch === batches.length - 1];
+    const steps = levels.slice(from, to).flatMap((level, at) => levelSteps(level, at + 1));
+    const select = carried([...source, ...levels.slice(0, to).flat()], steps.length / 3);
+    return `CREATE ${isLast ? 'VIEW' : 'TABLE'} _rows${batch + 1} AS ${chained(`_rows${batch}`, steps, select)}`;
+  });
+  const verdict = ['_key', '_reasons', '_fate', ...checks.map((_, at) => `_k${at}`)];
+  const judged = chained(`_rows${batches.length}`, judgement(rules), [...carried(columns), ...verdict]);
+  return [`CREATE VIEW _rows0 AS ${typed}`, ...computed, `CREATE TABLE _judged AS ${judged}`];
+}
+
+/** One query of many steps. What no later step uses is dropped on the way by the database. */
+function chained(from: string, steps: readonly Step[], select: readonly string[]): string {
+  const layers = steps.map((step, at) => `l${at + 1} AS NOT MATERIALIZED (SELECT *, ${step.join(', ')} FROM l${at})`);
+  const all = [`l0 AS NOT MATERIALIZED (SELECT * FROM ${from})`, ...layers];
+  return `WITH ${all.join(', ')} SELECT ${select.join(', ')} FROM l${steps.length}`;
+}
+
+/** What a row has from beginning to end; on the way, as `_w0`, also the rules broken so far. */
+const carried = (columns: readonly CleanColumn[], levels?: number): string[] => [
+  ...columns.map(({ column }) => identifier(column.name)),
+  ...columns.flatMap(({ column, at }) => (column.onError === 'SetNull' ? [`_s${at}`] : [])),
+  ...provenance,
+  '_file',
+  ...(levels === undefined ? [] : [`${gathered(levels)} AS _w0`]),
+];
+
+function gathered(levels: number): string {
+  const lists = Array.from({ length: levels + 1 }, (_, level) => `_w${level}`);
+  return levels === 0 ? '_w0' : `nullif(list_concat(${lists.join(', ')}), [])`;
 }
 
 /** Steps of columns that do not depend on each other, taken together. */
@@ -53,21 +80,47 @@ function together(columns: readonly (readonly Step[])[]): Step[] {
   return Array.from({ length: depth }, (_, at) => columns.flatMap((steps) => steps[at] ?? []));
 }
 
-function judgement({ columns, key, where, checks }: Rules): Step[] {
+function levelSteps(columns: readonly CleanColumn[], level: number): Step[] {
+  const computed = columns.flatMap((clean) => computedStep(clean, clean.column.sql ?? ''));
+  return [computed, columns.flatMap(settledStep), [`${columnReasons(columns)} AS _w${level}`]];
+}
+
+const reason = (at: number, column: string, rule: string, found: string): string =>
+  `{'at': ${at}, 'column': ${column}::VARCHAR, 'rule': ${rule}::VARCHAR, 'found': ${found}::VARCHAR}`;
+
+/** Position of a reason that stands for the whole record: it could not be read, so that its columns say nothing. */
+const unread = -1;
+
+const recordReasons = (columns: readonly CleanColumn[]): string =>
+  `CASE WHEN _broken IS NOT NULL THEN [${reason(unread, 'NULL', '_broken', '_found')}] ELSE ${columnReasons(columns)} END`;
+
+/** The rules that columns break, as a list or NULL. Each tells the position of its column, which orders them in the end. */
+function columnReasons(columns: readonly CleanColumn[]): string {
+  if (columns.length === 0) return 'NULL';
+  const lists = columns.map((clean) => {
+    const each = reason(clean.at, literal(clean.column.name), 'r', foundOf(clean));
+    return `list_transform(coalesce(_e${clean.at}, []), lambda r: ${each})`;
+  });
+  const any = columns.map(({ at }) => `_e${at} IS NOT NULL`).join(' OR ');
+  return `CASE WHEN ${any} THEN flatten([${lists.join(', ')}]) END`;
+}
+
+function judgement({ key, where, checks }: Rules): Step[] {
   const condition = where === undefined ? 'true' : tried(`coalesce((\n${where}\n)::BOOLEAN, false)`);
+  const failing = checks.map(
+    ({ sql }, at) => `_passed AND NOT ${tried(`coalesce((\n${sql}\n)::BOOLEAN, true)`, 'false')} AS _k${at}`,
+  );
   return [
-    [`${key.length === 0 ? 'NULL' : keyText(key)} AS _key`, `${columnReasons(columns)} AS _wrong`],
-    [`CASE WHEN _wrong IS NULL THEN ${condition} END AS _where`],
-    ['_wrong IS NULL AND _where IS NULL AS _failed', 'coalesce(_where, false) AS _passed'],
+    [`${key.length === 0 ? 'NULL' : keyText(key)} AS _key`, '_w0 IS NOT NULL AS _wrong'],
+    [`CASE WHEN NOT _wrong THEN ${condition} END AS _where`],
+    ['NOT _wrong AND _where IS NULL AS _failed', 'coalesce(_where, false) AS _passed'],
+    ['0 AS _checked', ...failing],
     [
-      '0 AS _checked',
-      ...checks.map(
-        ({ sql }, at) => `_passed AND NOT ${tried(`coalesce((\n${sql}\n)::BOOLEAN, true)`, 'false')} AS _k${at}`,
-      ),
+      `CASE WHEN _w0[1].at = ${unread} THEN _w0[:1] WHEN _wrong THEN list_sort(_w0)
+         WHEN _failed THEN [${reason(unread, 'NULL', "'sql:where'", 'NULL')}] ELSE ${checkReasons(checks)} END AS _told`,
     ],
     [
-      `CASE WHEN _wrong IS NOT NULL THEN _wrong WHEN _failed THEN [${reason('NULL', "'sql:where'", 'NULL')}]
-        ELSE nullif(${checkReasons(checks)}, []) END AS _reasons`,
+      "CASE WHEN _told IS NOT NULL THEN list_transform(_told, lambda r: {'column': r.column, 'rule': r.rule, 'found': r.found}) END AS _reasons",
     ],
     ["CASE WHEN _reasons IS NOT NULL THEN 'rejected' WHEN _passed THEN 'kept' ELSE 'filtered' END AS _fate"],
   ];
@@ -77,23 +130,12 @@ function judgement({ columns, key, where, checks }: Rules): Step[] {
 const tried = (condition: string, otherwise = 'NULL'): string =>
   `coalesce(TRY(struct_pack(v := ${condition})).v, ${otherwise})`;
 
-const reason = (column: string, rule: string, found: string): string =>
-  `{'column': ${column}::VARCHAR, 'rule': ${rule}::VARCHAR, 'found': ${found}::VARCHAR}`;
-
-/** All rules that the columns of a row break, in column order. What could not be read has no columns. */
-function columnReasons(columns: readonly CleanColumn[]): string {
-  const lists = columns.map((clean) => {
-    const each = reason(literal(clean.column.name), 'r', foundOf(clean));
-    return `list_transform(coalesce(_e${clean.at}, []), lambda r: ${each})`;
-  });
-  const any = columns.map(({ at }) => `_e${at}`).join(', ');
-  return `CASE WHEN _broken IS NOT NULL THEN [${reason('NULL', '_broken', '_found')}]
-    WHEN coalesce(${any}) IS NOT NULL THEN flatten([${lists.join(', ')}]) END`;
-}
-
+/** Checks that send their rows to quarantine, in order, as a list or NULL. */
 function checkReasons(checks: readonly Check[]): string {
-  const broken = checks.flatMap(({ name, severity }, at) =>
-    severity === 'Reject' ? [`CASE WHEN _k${at} THEN ${reason('NULL', literal(name), 'NULL')} END`] : [],
+  const strict = checks.flatMap(({ name, severity }, at) => (severity === 'Reject' ? [{ name, at }] : []));
+  if (strict.length === 0) return 'NULL';
+  const broken = strict.map(
+    ({ name, at }) => `CASE WHEN _k${at} THEN ${reason(at, 'NULL', literal(name), 'NULL')} END`,
   );
-  return broken.length === 0 ? '[]' : `list_filter([${broken.join(', ')}], lambda r: r IS NOT NULL)`;
+  return `CASE WHEN ${strict.map(({ at }) => `_k${at}`).join(' OR ')} THEN list_filter([${broken.join(', ')}], lambda r: r IS NOT NULL) END`;
 }

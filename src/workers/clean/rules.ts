@@ -5,11 +5,14 @@ import type { AbsentHeader, Want } from '../../format/records.ts';
 import { TerminalError } from '../../run/errors.ts';
 import type { CleanSpec } from '../../run/specs.ts';
 import type { Notice } from '../../run/types.ts';
-import { wantsOf } from './columns.ts';
+import { type CleanColumn, wantsOf } from './columns.ts';
 import type { Rules } from './judge.ts';
 
-/** The rules of a dataset, and what they want of each record. */
-export function rulesOf({ key, clean }: CleanSpec): { readonly rules: Rules; readonly wants: readonly Want[] } {
+/** The rules of a dataset, and what they want of each record. `namesIn` tells the names that an expression uses. */
+export async function rulesOf(
+  { key, clean }: CleanSpec,
+  namesIn: (sql: string) => Promise<ReadonlySet<string>>,
+): Promise<{ readonly rules: Rules; readonly wants: readonly Want[] }> {
   const wants: Want[] = [];
   const columns = clean.columns.map((column, at) => {
     const own = wantsOf(column);
@@ -22,7 +25,25 @@ export function rulesOf({ key, clean }: CleanSpec): { readonly rules: Rules; rea
     };
   });
   const checks = clean.checks.filter(({ sql }) => sql !== undefined);
-  return { rules: { columns, key, where: clean.where, checks }, wants };
+  return { rules: { columns, levels: await levelsOf(columns, namesIn), key, where: clean.where, checks }, wants };
+}
+
+/** Computed columns in levels: each one level above the highest computed column that it uses. */
+async function levelsOf(
+  columns: readonly CleanColumn[],
+  namesIn: (sql: string) => Promise<ReadonlySet<string>>,
+): Promise<CleanColumn[][]> {
+  const levels: CleanColumn[][] = [];
+  const levelOf = new Map<string, number>();
+  for (const clean of columns) {
+    const { name, sql } = clean.column;
+    if (sql === undefined) continue;
+    const used = [...(await namesIn(sql))].flatMap((used) => levelOf.get(used) ?? []);
+    const level = Math.max(-1, ...used) + 1;
+    levelOf.set(name, level);
+    levels[level] = [...(levels[level] ?? []), clean];
+  }
+  return levels;
 }
 
 /** What it means that files lack headers: the loss of a required column ends the step, that of another one is told. */

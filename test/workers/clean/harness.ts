@@ -48,9 +48,9 @@ export interface Quarantined {
 const roots: string[] = [];
 afterAll(() => Promise.all(roots.map((root) => rm(root, { recursive: true, force: true }))));
 
-/** A folder that is removed when the tests of a file are over. */
+/** A folder that is removed when the tests of a file are over; its name is as odd as people's folders are. */
 export async function temporaryFolder(): Promise<string> {
-  const root = await mkdtemp(join(tmpdir(), 'clean-'));
+  const root = await mkdtemp(join(tmpdir(), "clean [it's] 100% a*? "));
   roots.push(root);
   return root;
 }

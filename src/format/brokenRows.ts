@@ -62,3 +62,8 @@ export class BrokenRows {
     return this.rows === 0 ? [] : [`SELECT ${columns} FROM ${this.#rows.sql(['rule', 'text'])}`];
   }
 }
+
+/** Closes files one after the other. Broken rows come last: closing another file may still find some. */
+export async function closeInOrder(files: readonly (RowFile | BrokenRows)[]): Promise<void> {
+  for (const file of files) await file.close();
+}

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Format } from '../api/index.ts';
 import { literal } from '../connectors/duckdb.ts';
 import { TerminalError } from '../run/errors.ts';
-import { BrokenRows } from './brokenRows.ts';
+import { BrokenRows, closeInOrder } from './brokenRows.ts';
 import { type CsvDialect, CsvScanner, type CsvSink } from './csvScanner.ts';
 import { normalizeHeader, normalizeHeaders } from './header.ts';
 import type { AbsentHeader, Body, Records, Source, Want } from './records.ts';
@@ -27,11 +27,12 @@ interface Sheet {
 export async function readCsv(source: Source, options: CsvOptions, wants: readonly Want[]): Promise<Records> {
   const broken = new BrokenRows(join(source.scratch, 'broken-csv'));
   const sheets = new Map<string, Sheet>();
-  for (const body of source.bodies) await readBody(source, body, options, sheets, broken);
+  try {
+    for (const body of source.bodies) await readBody(source, body, options, sheets, broken);
+  } finally {
+    await closeInOrder([...[...sheets.values()].map(({ rows }) => rows), broken]);
+  }
   const all = [...sheets.values()];
-  await Promise.all(all.map(({ rows }) => rows.close()));
-  // Last: closing the others may still find broken rows.
-  await broken.close();
   const filled = all.filter(({ rows }) => rows.rows > 0);
   const fields = filled.map((sheet) => fieldsOf(sheet, wants));
   return {

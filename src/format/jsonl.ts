@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { BrokenRows } from './brokenRows.ts';
+import { BrokenRows, closeInOrder } from './brokenRows.ts';
 import { jsonFields } from './jsonFields.ts';
 import { LineScanner } from './lineScanner.ts';
-import { foundLength, type Records, type Source, type Want } from './records.ts';
+import { type Body, foundLength, type Records, type Source, type Want } from './records.ts';
 import { RowFile } from './rowFile.ts';
 import { openText } from './text.ts';
 
@@ -12,29 +12,32 @@ export async function readJsonLines(source: Source, wants: readonly Want[]): Pro
   const lines = new RowFile(join(source.scratch, 'lines'), (file, line, text) =>
     broken.add(file, line, 'encoding', text),
   );
-  for (const body of source.bodies) {
-    const scanner = new LineScanner({
-      line: (number, text) => lines.add(body.file, number, text),
-      broken: (number, text) => broken.add(body.file, number, 'json', text),
-    });
-    for await (const chunk of openText(body, 'utf-8', source.signal)) {
-      scanner.push(chunk);
-      await lines.flush();
-      await broken.flush();
-    }
-    scanner.end();
+  try {
+    for (const body of source.bodies) await readBody(source, body, lines, broken);
+  } finally {
+    await closeInOrder([lines, broken]);
   }
-  await lines.close();
-  // Last: closing the other may still find broken lines.
-  await broken.close();
   await createRecords(source, lines);
   return {
     fields: `(${[`SELECT * FROM ${jsonFields('_records', wants)}`, ...broken.fields(wants)].join(' UNION ALL ')})`,
-    raw: `(${['SELECT _file, _source_row, coalesce(record, to_json(text))::VARCHAR AS record FROM _records', ...broken.raw()].join(' UNION ALL ')})`,
+    raw: `(${['SELECT _file, _source_row, coalesce(json(record), to_json(text))::VARCHAR AS record FROM _records', ...broken.raw()].join(' UNION ALL ')})`,
     count: lines.rows + broken.rows,
     absent: [],
     notices: broken.notices('JSON is written in UTF-8'),
   };
+}
+
+async function readBody({ signal }: Source, body: Body, lines: RowFile, broken: BrokenRows): Promise<void> {
+  const scanner = new LineScanner({
+    line: (number, text) => lines.add(body.file, number, text),
+    broken: (number, text) => broken.add(body.file, number, 'json', text),
+  });
+  for await (const chunk of openText(body, 'utf-8', signal)) {
+    scanner.push(chunk);
+    await lines.flush();
+    await broken.flush();
+  }
+  scanner.end();
 }
 
 async function createRecords({ connection }: Source, lines: RowFile): Promise<void> {

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { Readable } from 'node:stream';
+import { addAbortSignal, pipeline, Readable } from 'node:stream';
 import { createZstdDecompress } from 'node:zlib';
 import { TerminalError } from '../run/errors.ts';
 import type { Body } from './records.ts';
@@ -9,10 +9,12 @@ export type Encoding = 'utf-8' | 'utf-16' | 'latin-1';
 
 /** The text of a raw body in UTF-8, piece by piece, without byte order mark and NULs. */
 export async function* openText(body: Body, encoding: Encoding, signal: AbortSignal): AsyncGenerator<Buffer> {
-  const chunks = createReadStream(body.local).compose(createZstdDecompress({ chunkSize: 1 << 18 }), { signal });
+  const unpacked = addAbortSignal(signal, createZstdDecompress({ chunkSize: 1 << 18 }));
+  // What fails reaches the reader through the last stream; the callback keeps it from being thrown a second time.
+  pipeline(createReadStream(body.local), unpacked, () => undefined);
   let decode: ((chunk: Buffer | undefined) => Buffer) | undefined;
   try {
-    for await (const chunk of chunks as AsyncIterable<Buffer>) {
+    for await (const chunk of unpacked as AsyncIterable<Buffer>) {
       decode ??= decoder(chunk, encoding, body);
       yield decode(chunk);
     }
@@ -67,7 +69,7 @@ function looksLikeUtf16(head: Buffer): boolean {
 }
 
 function unreadable(error: unknown, { meta }: Body): unknown {
-  if (!(error instanceof Error && 'code' in error && String(error.code).startsWith('ZSTD'))) return error;
+  if (!(error instanceof Error && 'code' in error && /^Z/.test(String(error.code)))) return error;
   return new TerminalError('RawUnreadable', `the stored body of ${meta.uri} (sha256 ${meta.sha256}) is damaged`, {
     cause: error,
   });

@@ -63,6 +63,16 @@ describe('jsonl', () => {
     expect(notices).toEqual(['EncodingWrong: 1 line is not UTF-8 and went to quarantine; JSON is written in UTF-8']);
   });
 
+  it('takes what other programs write as JSON, and keeps it as JSON that every program reads', async () => {
+    const lines = ['{"id":"a","text":1,}', '{"id":"b","text":NaN}', '{"text":[1,],"n":1}', '{"text":-Infinity}'];
+    const { rows, quarantine } = await read(lines.join('\n'));
+    expect(rows.map(({ id, text }) => [id, text])).toEqual([
+      ['a', '1'],
+      ['b', 'NaN'],
+    ]);
+    expect(quarantine.map(({ record }) => record)).toEqual([{ text: [1], n: 1 }, '{"text":-Infinity}']);
+  });
+
   it('is content with nothing', async () => {
     expect((await read('', '\n\n')).ledger.read).toBe(0);
     expect((await read()).ledger.read).toBe(0);

@@ -87,11 +87,14 @@ function safe(value: string): string {
   return encoded.length <= 120 ? encoded : `${encoded.slice(0, 100)}-${sha256(value).slice(0, 16)}`;
 }
 
+/** DuckDB reads NaN and Infinity in JSON; who reads the quarantine may not, so such a record is kept as a text. */
+const strictJson = `CASE WHEN regexp_matches(record, '(?i)(?:^|[\\[:,])-?(?:nan|inf)') THEN to_json(record)::VARCHAR ELSE record END`;
+
 /** Writes rejected records with their reasons, or nothing when there are none. */
 export async function writeQuarantine(to: Destination, raw: string): Promise<FileRef[]> {
   const { count } = await row(to.connection, "SELECT count(*)::INTEGER AS count FROM _judged WHERE _fate = 'rejected'");
   if (count === 0) return [];
-  const sql = `SELECT _key, record, to_json(_reasons)::VARCHAR AS reasons, ${provenance.join(', ')}
+  const sql = `SELECT _key, ${strictJson} AS record, to_json(_reasons)::VARCHAR AS reasons, ${provenance.join(', ')}
     FROM (SELECT * FROM _judged WHERE _fate = 'rejected') JOIN ${raw} AS _raw USING (_file, _source_row)
     ORDER BY _file, _source_row`;
   const file = await writeFile(to, sql, (content) => layout.quarantine(to.dataset, content));

@@ -44,8 +44,9 @@ export function judgedTable(records: Records, rules: Rules): string[] {
   const batches = Array.from({ length: Math.ceil(levels.length / levelsAtOnce) }, (_, at) => at * levelsAtOnce);
   const computed = batches.map((from, batch) => {
     const [to, isLast] = [from + levelsAtOnce, batch === batches.length - 1];
-    const steps = levels.slice(from, to).flatMap((level, at) => levelSteps(level, at + 1));
-    const select = carried([...source, ...levels.slice(0, to).flat()], steps.length / 3);
+    const own = levels.slice(from, to);
+    const steps = own.flatMap((level, at) => levelSteps(level, at + 1));
+    const select = carried([...source, ...levels.slice(0, to).flat()], own.length);
     return `CREATE ${isLast ? 'VIEW' : 'TABLE'} _rows${batch + 1} AS ${chained(`_rows${batch}`, steps, select)}`;
   });
   const verdict = ['_key', '_reasons', '_fate', ...checks.map((_, at) => `_k${at}`)];

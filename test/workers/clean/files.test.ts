@@ -106,6 +106,29 @@ describe('files', () => {
     expect(await listed(lake, 'quarantine/postings')).toHaveLength(1);
   });
 
+  it('of many rows are the same bytes too, however many threads wrote them', async () => {
+    const lines = Array.from(
+      { length: 150_000 },
+      (_, at) => `${(at * 7919) % 150_000},made-up title ${at % 977},${at}.5`,
+    );
+    const of: Dataset = {
+      format: { csv: {} },
+      key: ['id'],
+      seen: true,
+      clean: {
+        columns: [
+          { name: 'id', type: 'integer', from: 'id' },
+          { name: 'title', type: 'string', from: 'title' },
+          { name: 'pay', type: 'decimal(12,2)', from: 'pay', max: '140000' },
+        ],
+      },
+      bodies: [`id,title,pay\n${lines.join('\n')}`],
+    };
+    const { results } = await again(2, of);
+    expect(results[0]?.ledger).toMatchObject({ read: 150_000, clean: 140_000, rejected: { 'max:pay': 10_000 } });
+    expect(results[1]).toEqual(results[0]);
+  });
+
   it('rowsHash does not depend on the order of rows, but on every value and on how often a row comes', async () => {
     const hash = async (...records: object[]) => {
       const body = records.map((record) => JSON.stringify(record)).join('\n');

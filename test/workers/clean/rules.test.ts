@@ -135,6 +135,32 @@ describe('computed columns', () => {
     expect(ledger.rejected).toEqual({ 'min:number': 1, 'sql:number': 1 });
   });
 
+  it('may depend on one another over many levels; reasons stand in column order', async () => {
+    const chain = Array.from({ length: 20 }, (_, at) => {
+      const sql = at === 0 ? 'n + 1' : `s${at - 1} + 1`;
+      return { name: `s${at}`, type: 'integer', sql, ...(at === 12 && { max: '20' }) };
+    });
+    const { rows, quarantine } = await cleaned({
+      format: { jsonl: {} },
+      key: ['id'],
+      clean: {
+        columns: [
+          id,
+          { name: 'n', type: 'integer', from: '$.n' },
+          { name: 'double', type: 'integer', sql: 'n * 2', max: '20' },
+          { name: 'last', type: 'string', from: '$.last', accepted: ['x'] },
+          ...chain,
+        ],
+      },
+      bodies: lines({ id: 'a', n: 1 }, { id: 'b', n: 11, last: 'y' }, 'broken by its key'),
+    });
+    expect(rows).toMatchObject([{ id: 'a', double: 2, s0: 2, s19: 21 }]);
+    expect(quarantine.map(({ reasons }) => reasons)).toEqual([
+      ['double:max:22', 'last:accepted:y', 's12:max:24'],
+      ['id:required:'],
+    ]);
+  });
+
   it('an expression that is wrong ends the step before anything is read', async () => {
     const error = await cleaned({
       format: { jsonl: {} },

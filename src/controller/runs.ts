@@ -1,6 +1,8 @@
 import type { Condition, Pipeline, PipelineRun, PipelineRunStatus } from '../api/index.ts';
+import { layout } from '../lake/layout.ts';
 import { type PlanPayload, type PlanResult, payloadVersion } from '../queue/payload.ts';
 import type { RunReport } from '../run/report.ts';
+import type { Failure } from '../run/types.ts';
 import type { World } from './world.ts';
 
 /** A step is tried for at most this long after its wave was planned. */
@@ -21,12 +23,14 @@ export const hasEnded = (run: PipelineRun): boolean =>
 export async function reconcileRun(world: World, name: string): Promise<void> {
   const run = await world.run(name);
   if (!run || hasEnded(run)) return;
+  if (run.spec.state === 'Cancel') return end(world, run, 'Cancelled', cancelled);
   const pipeline = await world.pipeline(run.spec.pipelineRef.name);
   if (!pipeline) return end(world, run, 'Failed', { reason: 'PipelineMissing', message: noPipeline(run) });
-  if (run.spec.state === 'Cancel') return cancel(world, run, pipeline);
   if (run.status?.wave === undefined) return begin(world, run, pipeline);
   return follow(world, run, pipeline, run.status.wave);
 }
+
+const cancelled = { reason: 'Cancelled', message: 'cancelled; what is published stays published' };
 
 const noPipeline = (run: PipelineRun): string =>
   `there is no Pipeline ${run.spec.pipelineRef.name}; apply it, then create the run again`;
@@ -37,7 +41,7 @@ async function begin(world: World, run: PipelineRun, pipeline: Pipeline): Promis
   await enter(world, { ...run, status: { asOf: now, startTime: now, ...run.status } }, pipeline, 0, []);
 }
 
-/** Writes the wave number down, then adds the wave: a crash between the two leaves a missing wave, never two. */
+/** Adds the wave, then writes its number down: what is done again after a crash between the two adds nothing. */
 async function enter(
   world: World,
   run: PipelineRun,
@@ -45,11 +49,11 @@ async function enter(
   wave: number,
   steps: PlanResult['steps'],
 ): Promise<void> {
-  const total = (run.status?.steps?.total ?? 0) + steps.length;
-  const counts = { ...run.status?.steps, total };
-  const status = withPhase(world, run, 'Running', { reason: 'Running', message: `${total} steps so far` });
-  await world.writeRunStatus(run.metadata.name, { ...status, wave, steps: counts });
   await world.waves.add(pipeline.metadata.name, wave, planPayload(world, run, pipeline), steps);
+  const { done = 0, failed = 0 } = run.status?.steps ?? {};
+  const total = done + failed + steps.length;
+  const status = withPhase(world, run, 'Running', { reason: 'Running', message: `${total} steps so far` });
+  await world.writeRunStatus(run.metadata.name, { ...status, wave, steps: { total, done, failed } });
 }
 
 function planPayload(world: World, { metadata, spec, status }: PipelineRun, pipeline: Pipeline): PlanPayload {
@@ -89,11 +93,17 @@ async function advance(
   wave: number,
   { steps, failures: added, report }: PlanResult,
 ): Promise<void> {
-  const failures = [...(run.status?.failures ?? []), ...added].slice(0, failureLimit);
-  const known = { ...run, status: { ...run.status, ...(failures.length > 0 ? { failures } : {}) } };
+  const known = { ...run, status: { ...run.status, ...afterWave(run.status, added) } };
   if (!report) return enter(world, known, pipeline, wave + 1, steps);
   await end(world, withReport(known, report), report.status === 'Succeeded' ? 'Succeeded' : 'Failed', outcome(report));
-  await world.waves.forget(pipeline.metadata.name, run.metadata.name, wave);
+}
+
+/** What is known when all steps so far have ended. */
+function afterWave(before: PipelineRunStatus | undefined, added: readonly Failure[]): PipelineRunStatus {
+  const failures = [...(before?.failures ?? []), ...added].slice(0, failureLimit);
+  const total = before?.steps?.total ?? 0;
+  const failed = (before?.steps?.failed ?? 0) + added.length;
+  return { steps: { total, done: total - failed, failed }, ...(failures.length > 0 ? { failures } : {}) };
 }
 
 function withReport(run: PipelineRun, report: RunReport): PipelineRun {
@@ -118,12 +128,9 @@ function withReport(run: PipelineRun, report: RunReport): PipelineRun {
       ...{ added, modified, unchanged, superseded, marked, deleted, seconds },
     }),
   );
-  const total = run.status?.steps?.total ?? 0;
-  const failed = run.status?.failures?.length ?? 0;
-  const reportURI = `${report.pipeline}/_jobpulse/runs/${report.run}.json`;
   return {
     ...run,
-    status: { ...run.status, datasets, reportURI, steps: { total, done: total - failed, running: 0, failed } },
+    status: { ...run.status, datasets, reportURI: `${report.pipeline}/${layout.runReport(report.run)}` },
   };
 }
 
@@ -134,21 +141,17 @@ const outcome = (report: RunReport): { reason: string; message: string } => {
     : { reason: first?.reason ?? 'StepsFailed', message: first?.message ?? 'steps failed' };
 };
 
-async function cancel(world: World, run: PipelineRun, pipeline: Pipeline): Promise<void> {
-  await world.waves.forget(pipeline.metadata.name, run.metadata.name, run.status?.wave ?? 0);
-  await end(world, run, 'Cancelled', { reason: 'Cancelled', message: 'cancelled; what is published stays published' });
-}
-
-const end = async (
+/** Writes the end down; from then on nobody needs what is in the queues. */
+async function end(
   world: World,
   run: PipelineRun,
   phase: Phase,
-  why: { reason: string; message: string },
-): Promise<void> =>
-  world.writeRunStatus(run.metadata.name, {
-    ...withPhase(world, run, phase, why),
-    finishTime: world.now().toISOString(),
-  });
+  why: { readonly reason: string; readonly message: string },
+): Promise<void> {
+  const finishTime = world.now().toISOString();
+  await world.writeRunStatus(run.metadata.name, { ...withPhase(world, run, phase, why), finishTime });
+  await world.waves.forget(run.spec.pipelineRef.name, run.metadata.name, run.status?.wave ?? 0);
+}
 
 /** The status with a phase and the `Succeeded` condition that says the same; its time moves only when it changes. */
 function withPhase(

@@ -26,7 +26,7 @@ export interface PlanPayload {
   readonly v: typeof payloadVersion;
   readonly run: RunRequest;
   readonly params: readonly { readonly name: string; readonly value: string }[];
-  /** The Pipeline object as it was when the run began. */
+  /** The Pipeline as it was when this plan was queued: a change shows from the next wave on. */
   readonly pipeline: object;
   /** Who may write this part of the lake: a cluster, or a data directory. */
   readonly installation: string;

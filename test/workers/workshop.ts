@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { filesystemStore, prefixed } from '../../src/connectors/stores/filesystem.ts';
 import { type Lake, listManifests, putSpec } from '../../src/lake/lake.ts';
+import { openBusy } from '../../src/queue/busy.ts';
 import { connect, patient, type RedisAddress } from '../../src/queue/connection.ts';
 import { type PoolName, prefixOf, type QueueStage, queueName } from '../../src/queue/names.ts';
 import type { PlanPayload, PlanResult, QueuedStep, StepPayload } from '../../src/queue/payload.ts';
@@ -24,8 +25,9 @@ export const namespace = 'test';
 const asOf = '2026-11-20T12:00:00.000Z';
 
 /** What an extract step of a test does; the default reads nothing. */
-export type Work = (context: StageContext<never>) => Promise<StepResult>;
-type Plan = (payload: PlanPayload, failures: readonly Failure[]) => Promise<PlanResult>;
+export type Work = (context: StageContext<never>, shop: Shop) => Promise<StepResult>;
+/** What the plans of a test find; the default finds nothing missing. */
+export type Plan = (payload: PlanPayload, failures: readonly Failure[], shop: Shop) => Promise<PlanResult>;
 
 export interface Shop {
   readonly redis: Redis;
@@ -82,16 +84,17 @@ export async function openShop(address: RedisAddress, options: ShopOptions): Pro
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   });
   const place: Workplace = {
-    ...{ namespace, worker: 'one', redis, scratch: join(folder, 'scratch'), allowPrivateNetworks: false },
-    stages: { Extract: extract },
-    plan: (_, payload, failures) => plan(payload, failures),
+    ...{ namespace, worker: 'one', redis, busy: openBusy(redis, namespace, 'extract', 'one') },
+    ...{ scratch: join(folder, 'scratch'), allowPrivateNetworks: false },
+    stages: { Extract: (context) => extract(context, shop) },
+    plan: (_, payload, failures) => plan(payload, failures, shop),
     secret: () => undefined,
     redact: (text) => text.replaceAll('hunter2', '***'),
     crashPoint: () => undefined,
     log: pino({ level: 'silent' }),
   };
   const spec = { stage: 'Extract', dataset: 'postings', extract: { timeout: options.timeout ?? '10m' } };
-  return {
+  const shop: Shop = {
     ...{ redis, waves, lake, pipeline, place, served: { lake, filesRoot: folder } },
     work: (pool) => {
       const server = serve(place, { ...config, pool }, pipeline, folder);
@@ -108,6 +111,7 @@ export async function openShop(address: RedisAddress, options: ShopOptions): Pro
     ended: (run, wave) => untilEnded(waves, pipeline, run, wave),
     manifests: () => listManifests(lake),
   };
+  return shop;
 }
 
 const queueOptions = (redis: Redis) => ({ connection: redis, prefix: prefixOf(namespace) });

@@ -1,0 +1,299 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Pipeline, PipelineRun, PipelineRunStatus } from '../../src/api/index.ts';
+import { hasEnded, reconcileRun } from '../../src/controller/runs.ts';
+import type { World } from '../../src/controller/world.ts';
+import type { PlanPayload, PlanResult } from '../../src/queue/payload.ts';
+import type { WaveState } from '../../src/queue/waves.ts';
+import { TerminalError } from '../../src/run/errors.ts';
+import type { DatasetReport, RunReport } from '../../src/run/report.ts';
+import type { Failure } from '../../src/run/types.ts';
+import { startRedis, type TestRedis } from '../servers/redis.ts';
+import { finished, nothingRead, openShop, type Plan, type Shop, type ShopOptions } from '../workers/workshop.ts';
+
+let server: TestRedis;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+
+interface TestWorld extends World {
+  readonly runs: Map<string, PipelineRun>;
+  readonly pipelines: Map<string, Pipeline>;
+  /** Statuses in the order in which they were written. */
+  readonly written: NonNullable<PipelineRunStatus>[];
+}
+
+/** Resources in memory, over the queues of a shop; each reading of the clock is a second later. */
+function worldOf(shop: Shop): TestWorld {
+  const written: PipelineRunStatus[] = [];
+  const runs = new Map([['r', runOf(shop.pipeline)]]);
+  const pipelines = new Map([[shop.pipeline, { metadata: { name: shop.pipeline }, spec: {} } as Pipeline]]);
+  let clock = Date.parse('2026-11-20T12:00:00Z');
+  const now = () => {
+    clock += 1000;
+    return new Date(clock);
+  };
+  return {
+    ...{ namespace: 'test', installation: 'here', warehouse: 'w', waves: shop.waves, runs, pipelines, written, now },
+    pipeline: async (name) => pipelines.get(name),
+    run: async (name) => runs.get(name),
+    writeRunStatus: async (name, status) => {
+      const run = runs.get(name);
+      if (!run) return;
+      written.push(status);
+      runs.set(name, { ...run, status });
+    },
+  };
+}
+
+const runOf = (pipeline: string): PipelineRun =>
+  ({
+    metadata: { name: 'r', generation: 3 },
+    spec: { pipelineRef: { name: pipeline }, datasets: [], from: 'Extract', params: [], state: 'Run' },
+  }) as unknown as PipelineRun;
+
+const statusOf = (world: TestWorld): PipelineRunStatus => world.runs.get('r')?.status ?? {};
+
+/** Reconciles until the run has ended; tells how often. */
+async function toTheEnd(world: TestWorld, shop: Shop): Promise<number> {
+  for (let pass = 1; pass <= 20; pass += 1) {
+    await reconcileRun(world, 'r');
+    const run = world.runs.get('r');
+    if (run && hasEnded(run)) return pass;
+    await shop.ended('r', statusOf(world).wave ?? 0);
+  }
+  throw new Error('the run does not end');
+}
+
+type Found = (failures: readonly Failure[], shop: Shop) => PlanResult | Promise<PlanResult>;
+
+/** What plans find, one after the other, at last nothing; what they were asked is kept. */
+function planned(...found: Found[]): { readonly asked: PlanPayload[]; readonly plan: Plan } {
+  const asked: PlanPayload[] = [];
+  const plan: Plan = async (payload, failures, shop) => {
+    asked.push(payload);
+    return (found[asked.length - 1] ?? finished)(failures, shop);
+  };
+  return { asked, plan };
+}
+
+/** Finds steps of these names. */
+const missing =
+  (...names: string[]): Found =>
+  async (failures, shop) => ({ steps: await Promise.all(names.map(shop.step)), failures });
+
+async function open(pipeline: string, options: Omit<ShopOptions, 'pipeline'> = {}) {
+  const shop = await openShop(server.connection, { pipeline, ...options });
+  shop.work('extract');
+  shop.work('clean');
+  return { shop, world: worldOf(shop) };
+}
+
+test('a run is a plan, the steps it found, and a plan that finds nothing more', async () => {
+  const { shop, world } = await open('whole', planned(missing('a', 'b')));
+  expect(await toTheEnd(world, shop)).toBe(3);
+  expect(world.written.map(({ wave, phase, steps }) => [wave, phase, steps])).toEqual([
+    [0, 'Running', { total: 0, done: 0, failed: 0 }],
+    [1, 'Running', { total: 2, done: 0, failed: 0 }],
+    [1, 'Succeeded', { total: 2, done: 2, failed: 0 }],
+  ]);
+  const [first, , last] = world.written;
+  expect(first).toMatchObject({ observedGeneration: 3, startTime: '2026-11-20T12:00:01.000Z', asOf: first?.startTime });
+  expect(last).toMatchObject({ asOf: first?.asOf, startTime: first?.startTime });
+  expect(first?.conditions).toMatchObject([{ type: 'Succeeded', status: 'Unknown', reason: 'Running' }]);
+  expect(last?.conditions).toMatchObject([{ type: 'Succeeded', status: 'True', reason: 'Completed' }]);
+  expect(Date.parse(last?.finishTime ?? '')).toBeGreaterThan(Date.parse(first?.startTime ?? ''));
+  expect(await shop.queue('clean').getJobCounts()).toMatchObject({ completed: 0, waiting: 0, 'waiting-children': 0 });
+  expect(await shop.queue('extract').getJobCounts()).toMatchObject({ completed: 0 });
+});
+
+test('reconciling many times at once adds one wave, and while it is open writes nothing', async () => {
+  const gate = Promise.withResolvers<void>();
+  const steps: string[] = [];
+  const { asked, plan } = planned(missing('a', 'b'));
+  const { shop, world } = await open('idempotent', {
+    plan,
+    extract: async ({ step }) => {
+      steps.push(step.key);
+      await gate.promise;
+      return nothingRead;
+    },
+  });
+  const often = () => Promise.all(Array.from({ length: 20 }, () => reconcileRun(world, 'r')));
+  await often();
+  await shop.ended('r', 0);
+  await often();
+  expect(statusOf(world)).toMatchObject({ wave: 1, steps: { total: 2, done: 0, failed: 0 } });
+  expect(await shop.queue('clean').getJobCounts()).toMatchObject({ 'waiting-children': 1, completed: 1 });
+  await expect.poll(() => steps.length).toBe(2);
+  const before = world.written.length;
+  await often();
+  expect(world.written).toHaveLength(before);
+  gate.resolve();
+  await shop.ended('r', 1);
+  await reconcileRun(world, 'r');
+  expect(statusOf(world)).toMatchObject({ wave: 1, phase: 'Succeeded', steps: { total: 2, done: 2 } });
+  const ended = world.written.length;
+  await often();
+  expect(world.written).toHaveLength(ended);
+  expect(steps).toHaveLength(2);
+  expect(asked).toHaveLength(2);
+});
+
+test('a controller that ended between adding a wave and writing its number down adds nothing the next time', async () => {
+  const steps: string[] = [];
+  const { asked, plan } = planned(missing('a'));
+  const { shop, world } = await open('crashed', {
+    plan,
+    extract: async ({ step }) => {
+      steps.push(step.key);
+      throw new TerminalError('Unauthorized', 'no');
+    },
+  });
+  const dying: World = { ...world, writeRunStatus: () => Promise.reject(new Error('killed')) };
+  await expect(reconcileRun(dying, 'r')).rejects.toThrow('killed');
+  await reconcileRun(world, 'r');
+  await shop.ended('r', 0);
+  await expect(reconcileRun(dying, 'r')).rejects.toThrow('killed');
+  await shop.ended('r', 1);
+  await toTheEnd(world, shop);
+  expect(asked).toHaveLength(2);
+  expect(steps).toHaveLength(1);
+  expect(statusOf(world).steps).toEqual({ total: 1, done: 0, failed: 1 });
+});
+
+test('an emptied Redis is planned again, under another number, and no step counts twice', async () => {
+  let wiped = false;
+  const { asked, plan } = planned(missing('a', 'b'), missing('a', 'b'));
+  const { shop, world } = await open('wiped', {
+    plan,
+    extract: async (_, shop) => {
+      if (!wiped) {
+        wiped = true;
+        await shop.redis.flushall();
+      }
+      return nothingRead;
+    },
+  });
+  await reconcileRun(world, 'r');
+  await shop.ended('r', 0);
+  await reconcileRun(world, 'r');
+  await expect.poll(() => wiped).toBe(true);
+  await expect.poll(() => shop.waves.look('wiped', 'r', 1)).toEqual({ state: 'missing' } satisfies WaveState);
+  await reconcileRun(world, 'r');
+  expect(statusOf(world)).toMatchObject({ wave: 2, steps: { total: 0, done: 0 } });
+  await shop.ended('r', 2);
+  await toTheEnd(world, shop);
+  expect(statusOf(world)).toMatchObject({ wave: 3, phase: 'Succeeded', steps: { total: 2, done: 2, failed: 0 } });
+  expect(asked).toHaveLength(3);
+  expect(await shop.manifests()).toHaveLength(2);
+});
+
+test('what failed for good is told to the next plan and stands in the status', async () => {
+  const { asked, plan } = planned(missing('a'), missing('b'), (failures) => ({
+    ...finished(failures),
+    report: reportOf({ status: 'Failed', why: [broken] }),
+  }));
+  const broken = { dataset: 'postings', reason: 'Broken', message: 'the first is broken' };
+  let first = true;
+  const { shop, world } = await open('failing', {
+    plan,
+    extract: async () => {
+      if (!first) return nothingRead;
+      first = false;
+      throw new TerminalError(broken.reason, broken.message);
+    },
+  });
+  await toTheEnd(world, shop);
+  expect(asked.map(({ failures }) => failures.map(({ reason }) => reason))).toEqual([[], [], ['Broken']]);
+  expect(statusOf(world)).toMatchObject({
+    phase: 'Failed',
+    steps: { total: 2, done: 1, failed: 1 },
+    failures: [{ dataset: 'postings', stage: 'Extract', reason: 'Broken', message: 'the first is broken' }],
+    conditions: [{ type: 'Succeeded', status: 'False', reason: 'Broken', message: 'the first is broken' }],
+  });
+});
+
+const reportOf = (differing: Partial<RunReport>): RunReport => ({
+  ...{ v: 1, run: 'r', pipeline: 'test/p', asOf: '2026-11-20T12:00:00.000Z', interval: null, status: 'Succeeded' },
+  ...{ conserved: true, seconds: 2.5, datasets: [], models: [], why: [] },
+  ...differing,
+});
+
+test('a report becomes the status of the run, dataset by dataset, and names where it is whole', async () => {
+  const counts = {
+    ...{ read: 10, expanded: 1, clean: 7, rejected: 2, filtered: 1, deduplicated: 1, added: 3, modified: 2 },
+    ...{ unchanged: 1, superseded: 1, marked: 4, deleted: 5, seconds: 1.5 },
+  };
+  const dataset = { name: 'postings', slices: 1, requests: 9, rejectedBy: {}, ...counts } as unknown as DatasetReport;
+  const { plan } = planned(() => ({ ...finished(), report: reportOf({ datasets: [dataset] }) }));
+  const { shop, world } = await open('reported', { plan });
+  await toTheEnd(world, shop);
+  expect(statusOf(world)).toMatchObject({
+    phase: 'Succeeded',
+    reportURI: 'test/p/_jobpulse/runs/r.json',
+    conditions: [{ message: 'finished in 2.5 s' }],
+  });
+  expect(statusOf(world).datasets).toEqual([{ name: 'postings', covered: [], unavailable: [], ...counts }]);
+});
+
+test('a plan that fails for good ends the run with its reason', async () => {
+  const { plan } = planned(() => {
+    throw new TerminalError('LakeClaimed', 'somebody else writes here');
+  });
+  const { shop, world } = await open('planless', { plan });
+  await toTheEnd(world, shop);
+  expect(statusOf(world)).toMatchObject({
+    phase: 'Failed',
+    conditions: [{ status: 'False', reason: 'LakeClaimed', message: 'somebody else writes here' }],
+  });
+  expect(await shop.queue('clean').getJobCounts()).toMatchObject({ failed: 0, completed: 0 });
+});
+
+test('a run of a pipeline that is not there fails and says so', async () => {
+  const { shop, world } = await open('gone');
+  world.pipelines.clear();
+  await toTheEnd(world, shop);
+  expect(statusOf(world)).toMatchObject({
+    phase: 'Failed',
+    conditions: [{ status: 'False', reason: 'PipelineMissing', message: expect.stringContaining('no Pipeline gone') }],
+  });
+});
+
+test('a cancelled run takes its waiting steps out of the queues and ends, with or without its pipeline', async () => {
+  const gate = Promise.withResolvers<void>();
+  const { asked, plan } = planned(missing('a', 'b', 'c', 'd'));
+  const { shop, world } = await open('cancelled', {
+    plan,
+    extract: async () => {
+      await gate.promise;
+      return nothingRead;
+    },
+  });
+  await reconcileRun(world, 'r');
+  await shop.ended('r', 0);
+  await reconcileRun(world, 'r');
+  await expect.poll(() => shop.queue('extract').getActiveCount()).toBe(2);
+  const run = world.runs.get('r');
+  if (!run) throw new Error('no run');
+  world.runs.set('r', { ...run, spec: { ...run.spec, state: 'Cancel' } });
+  world.pipelines.clear();
+  await reconcileRun(world, 'r');
+  expect(statusOf(world)).toMatchObject({
+    phase: 'Cancelled',
+    conditions: [{ status: 'False', reason: 'Cancelled' }],
+  });
+  expect(await shop.queue('extract').getJobCounts()).toMatchObject({ waiting: 0, active: 2 });
+  gate.resolve();
+  await expect.poll(() => shop.queue('extract').getActiveCount()).toBe(0);
+  expect(asked).toHaveLength(1);
+});
+
+test('a run that is gone, or has ended, is left alone', async () => {
+  const { shop, world } = await open('left');
+  await reconcileRun(world, 'another');
+  world.runs.set('r', { ...runOf('left'), status: { phase: 'Failed' } });
+  await reconcileRun(world, 'r');
+  expect(world.written).toEqual([]);
+  expect(await shop.queue('clean').getJobCounts()).toMatchObject({ waiting: 0, completed: 0 });
+});

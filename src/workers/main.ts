@@ -20,7 +20,7 @@ const secrets = secretReader({
 });
 const log = createLogger({ name: `worker-${config.pool}`, redact: secrets.redact });
 const redis = connect(config.redis, patient);
-redis.on('error', (error) => log.warn(`Redis: ${error.message}`));
+redis.on('error', (error) => log.debug(`Redis: ${error.message}`)); // the controller says once that it is away
 const { close, ...abilities } = await openStages(config);
 const place = {
   namespace: config.namespace,
@@ -45,7 +45,8 @@ process.on('message', (message: ServeMessage) => {
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole group; the controller decides when we stop
 process.once('SIGTERM', async () => {
-  await Promise.all([...servers.values()].map((server) => server.close()));
+  // While Redis is away no job can be given back, and waiting for it would only delay the end.
+  if (redis.status === 'ready') await Promise.all([...servers.values()].map((server) => server.close()));
   await close();
   redis.disconnect();
   process.exit(0);

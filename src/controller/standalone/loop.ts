@@ -50,7 +50,7 @@ export function startLoop({ world, runs, redis, log }: LoopInput): Loop {
     followers.clear();
   };
   const watching = watchEvents(stopping.signal, { world, redis, followers, reconcile });
-  void watchRedis(redis, stopping.signal, giveUp);
+  void watchRedis({ redis, log }, stopping.signal, giveUp);
 
   return {
     follow(run, watch) {
@@ -65,8 +65,7 @@ export function startLoop({ world, runs, redis, log }: LoopInput): Loop {
       stopping.abort();
       giveUp(new Error('the controller is stopping'));
       redis.disconnect();
-      await watching;
-      await Promise.race([turn, sleep(1000)]); // a pass may wait for a Redis that is away
+      await Promise.race([watching.then(() => turn), sleep(1000)]); // a pass may wait for a Redis that is away
     },
   };
 }
@@ -101,13 +100,22 @@ async function watchEvents(
 }
 
 /** Tells those who wait when Redis has been away for too long. */
-async function watchRedis(redis: Redis, signal: AbortSignal, giveUp: (error: Error) => void): Promise<void> {
+async function watchRedis(
+  { redis, log }: Pick<LoopInput, 'redis' | 'log'>,
+  signal: AbortSignal,
+  giveUp: (error: Error) => void,
+): Promise<void> {
+  const seconds = Math.round(redisPatienceMs / 1000);
   let lastReady = performance.now();
-  while (!signal.aborted) {
+  let away = false;
+  for (;;) {
     await sleep(1000, undefined, { signal }).catch(() => undefined);
-    if (redis.status === 'ready') lastReady = performance.now();
+    if (signal.aborted) return;
+    const wasAway = away;
+    away = redis.status !== 'ready';
+    if (away && !wasAway) log.warn(`Redis is away; it is waited for, at most ${seconds} s`);
+    if (!away) lastReady = performance.now();
     else if (performance.now() - lastReady > redisPatienceMs) {
-      const seconds = Math.round(redisPatienceMs / 1000);
       const message = `Redis has been away for ${seconds} s; nothing is lost: start it and run the same command again`;
       giveUp(new TerminalError('RedisUnreachable', message));
     }

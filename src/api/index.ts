@@ -10,7 +10,7 @@ export type { Format } from './format.ts';
 export type { Load } from './load.ts';
 export { type Dataset, type Pipeline, type PipelineSpec, pipeline } from './pipeline.ts';
 export type { PipelineStatus } from './pipelineStatus.ts';
-export { type Problem, problemText } from './problem.ts';
+export { type Locate, type Problem, problemText } from './problem.ts';
 export { apiVersion } from './resource.ts';
 export type { RestExtract } from './rest.ts';
 export { type PipelineRun, type PipelineRunSpec, type PipelineRunStatus, pipelineRun } from './run.ts';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { parseDocument } from 'yaml';
-import { type Pipeline, parsePipeline, problemText } from '../api/index.ts';
-import { readModels } from '../connectors/warehouses/analyse.ts';
+import { checkPipeline, type Locate, type Pipeline, problemText, readYaml } from '../api/index.ts';
 import { CliError, exitCodes } from './exit.ts';
+import { keysOf, type Override, withOverrides } from './overrides.ts';
+import { sqlProblems } from './sqlProblems.ts';
 
 /** A manifest that may be run. */
 export interface LoadedManifest {
@@ -12,21 +12,35 @@ export interface LoadedManifest {
   readonly filesRoot: string;
 }
 
-/** `path=value`, as `--set` takes it. */
-export type Override = readonly [path: string, value: string];
+export type { Override } from './overrides.ts';
 
 /** Reads and checks a manifest, with overrides in place. Everything wrong with it is told at once (exit code 2). */
 export async function loadManifest(file: string, overrides: readonly Override[] = []): Promise<LoadedManifest> {
-  const parsed = parsePipeline(withOverrides(readManifest(file), overrides), file);
-  if (!parsed.ok) throw invalid(file, parsed.problems.map(problemText));
-  const { problems } = await readModels(parsed.pipeline);
-  if (problems.length > 0)
+  const yaml = readYaml(readManifest(file), file);
+  if (!yaml.ok) throw invalid(file, yaml.problems.map(problemText));
+  const locate = besides(overrides, yaml.locate);
+  const checked = checkPipeline(withOverrides(yaml.value, overrides), { locate });
+  if (!checked.ok) throw invalid(file, checked.problems.map(problemText));
+  const problems = await sqlProblems(checked.pipeline);
+  if (problems.length > 0) {
     throw invalid(
       file,
-      problems.map(({ path, message }) => `${file}: ${path}: ${message}`),
+      problems.map(({ path, message }) => `${placeText(locate(keysOf(path)))}${path}: ${message}`),
     );
-  return { pipeline: parsed.pipeline, filesRoot: dirname(resolve(file)) };
+  }
+  return { pipeline: checked.pipeline, filesRoot: dirname(resolve(file)) };
 }
+
+/** Finds lines in the file, but not for what was set from outside: it does not stand there. */
+const besides =
+  (overrides: readonly Override[], locate: Locate): Locate =>
+  (at) => {
+    const isSet = overrides.some(([path]) => keysOf(path).every((key, index) => key === at[index]));
+    return isSet ? undefined : locate(at);
+  };
+
+const placeText = (place: ReturnType<Locate>): string =>
+  place === undefined ? '' : `${place.file}:${place.line}:${place.column}: `;
 
 function readManifest(file: string): string {
   try {
@@ -36,23 +50,6 @@ function readManifest(file: string): string {
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'that is a folder' : String(code);
     throw new CliError(exitCodes.invalid, `${file}: ${why}; name the YAML file of a Pipeline`);
   }
-}
-
-/** Applies `--set spec.datasets[0].extract.rest.baseUrl=…`: text stays text, other values are read as YAML. */
-export function withOverrides(source: string, overrides: readonly Override[]): string {
-  if (overrides.length === 0) return source;
-  const document = parseDocument(source);
-  if (document.errors.length > 0) return source; // the parser that comes next says what is wrong
-  for (const [path, value] of overrides) {
-    const keys = [...path.matchAll(/([^.[\]]+)|\[(\d+)\]/g)].map(([, name, index]) => name ?? Number(index));
-    const before: unknown = document.getIn(keys);
-    try {
-      document.setIn(keys, typeof before === 'string' ? value : parseDocument(value).toJS());
-    } catch {
-      throw new CliError(exitCodes.invalid, `--set ${path}: the manifest has nothing at that path to set a value in`);
-    }
-  }
-  return String(document);
 }
 
 const invalid = (file: string, problems: readonly string[]): CliError =>

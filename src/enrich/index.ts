@@ -19,7 +19,11 @@ export async function registerFunctions(connection: DuckDBConnection): Promise<v
  * another key, and no other work. Any mention counts as a call: a name in a comment costs at most one more rebuild.
  */
 export function functionsDigest(sqlTexts: readonly string[]): string {
+  return digestOf(Object.fromEntries(functionsIn(sqlTexts).map(({ name, rules }) => [name, rules])));
+}
+
+/** The functions of ours that some SQL texts name. */
+export function functionsIn(sqlTexts: readonly string[]): readonly SqlFunction[] {
   const named = new Set(sqlTexts.flatMap((sql) => sql.toLowerCase().match(/\w+/g) ?? []));
-  const used = sqlFunctions.filter(({ name }) => named.has(name));
-  return digestOf(Object.fromEntries(used.map(({ name, rules }) => [name, rules])));
+  return sqlFunctions.filter(({ name }) => named.has(name));
 }

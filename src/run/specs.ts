@@ -110,7 +110,7 @@ const part = { pages: 20, files: 20 };
 /** Cuts a pipeline into the specs of its stages. */
 export function resolveSpecs(pipeline: Pipeline, around: Surroundings): PipelineSpecs {
   const { spec } = pipeline;
-  const schema = spec.warehouse?.duckdb?.schema ?? snakeCase(pipeline.metadata.name);
+  const schema = schemaOf(pipeline);
   const models = (spec.transform?.models ?? []).map((model) => {
     const tables = around.tablesOf.get(model.name) ?? [];
     return { name: model.name, tables, model: resolveModel(model, schema, tables, spec.timeZone, around) };
@@ -220,5 +220,9 @@ function dependenciesFirst<M extends { readonly name: string; readonly tables: r
   return ordered;
 }
 
+/** The schema of the warehouse that a pipeline's tables are in. */
+export const schemaOf = ({ metadata, spec }: Pick<Pipeline, 'metadata' | 'spec'>): string =>
+  spec.warehouse?.duckdb?.schema ?? snakeCase(metadata.name);
+
 /** `talent-pulse` → `talent_pulse`. */
-export const snakeCase = (name: string): string => name.replaceAll('-', '_');
+const snakeCase = (name: string): string => name.replaceAll('-', '_');

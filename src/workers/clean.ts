@@ -2,7 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { literal, withMemoryDatabase } from '../connectors/duckdb.ts';
-import { registerFunctions } from '../enrich/index.ts';
+import { sqlType } from '../connectors/sqlTypes.ts';
+import { functionsIn, registerFunctions } from '../enrich/index.ts';
 import { readRecords } from '../format/index.ts';
 import type { Body } from '../format/records.ts';
 import { mapBounded } from '../lake/lake.ts';
@@ -18,7 +19,6 @@ import { writeClean, writeQuarantine, writeSeen } from './clean/files.ts';
 import { judgedTable } from './clean/judge.ts';
 import { absentColumns, rulesOf } from './clean/rules.ts';
 import { textMacros } from './clean/texts.ts';
-import { sqlType } from './clean/types.ts';
 import { deduplicate, failOnErrors, ledgerOf, verdicts } from './clean/verdict.ts';
 import type { Stage, StageContext } from './stage.ts';
 
@@ -39,11 +39,21 @@ export const clean: Stage<CleanSpec> = async (context) => {
   const folders = [...new Set([context.scratch, ...bodies.map(({ local }) => dirname(local))])];
   const temporary = join(context.scratch, 'spill');
   await mkdir(temporary);
-  return withMemoryDatabase({ folders, memory: '1GB', temporary }, context.signal, async (connection) => {
+  const limits = { folders, memory: '1GB', temporary, ...threadsFor(context.spec) };
+  return withMemoryDatabase(limits, context.signal, async (connection) => {
     await prepare(connection, context, bodies);
     return cleanBodies(connection, context, bodies);
   });
 };
+
+/**
+ * Our SQL functions run in this process's one thread of JavaScript. With several threads of DuckDB asking for them, Node
+ * answers one after the other without a pause, and leases would not be renewed.
+ */
+const threadsFor = ({ clean }: CleanSpec): { readonly threads?: number } =>
+  functionsIn([...clean.columns, ...clean.checks, { sql: clean.where }].flatMap(({ sql }) => sql ?? [])).length > 0
+    ? { threads: 1 }
+    : {};
 
 async function cleanBodies(
   connection: DuckDBConnection,

@@ -3,7 +3,7 @@ import type { Model, ModelCheck, Pipeline } from '../../api/index.ts';
 import { nearest } from '../../api/problem.ts';
 import { TerminalError } from '../../run/errors.ts';
 import type { Json } from '../../run/key.ts';
-import { snakeCase } from '../../run/specs.ts';
+import { schemaOf } from '../../run/specs.ts';
 import { identifier, literal, row } from '../duckdb.ts';
 import { type Reads, readsOf } from './selectTree.ts';
 
@@ -141,7 +141,7 @@ export async function referencedTables(
 export async function readModels(
   pipeline: Pipeline,
 ): Promise<{ readonly tablesOf: ReadonlyMap<string, readonly string[]>; readonly problems: readonly ModelProblem[] }> {
-  const schema = pipeline.spec.warehouse?.duckdb?.schema ?? snakeCase(pipeline.metadata.name);
+  const schema = schemaOf(pipeline);
   const models = pipeline.spec.transform?.models ?? [];
   const known = [...pipeline.spec.datasets, ...models].map(({ name }) => name);
   const tablesOf = new Map<string, readonly string[]>();

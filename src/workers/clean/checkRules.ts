@@ -1,8 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Clean, Column } from '../../api/index.ts';
 import { literal } from '../../connectors/duckdb.ts';
+import { sqlType } from '../../connectors/sqlTypes.ts';
 import { checkExpression, type KnownColumn } from './expression.ts';
-import { sqlType } from './types.ts';
 
 /** Something wrong with a rule. */
 export interface RuleProblem {

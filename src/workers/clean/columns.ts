@@ -1,8 +1,9 @@
 import type { Column } from '../../api/index.ts';
 import { identifier, literal } from '../../connectors/duckdb.ts';
+import { memberType, sqlType } from '../../connectors/sqlTypes.ts';
 import { foundLength, type Want } from '../../format/records.ts';
 import { reworded, withoutNulls } from './texts.ts';
-import { memberType, sqlType, typed } from './types.ts';
+import { typed } from './types.ts';
 
 /** A column with what only its dataset knows. */
 export interface CleanColumn {

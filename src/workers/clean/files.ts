@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Clean } from '../../api/index.ts';
+import { rowsHash } from '../../connectors/canonical.ts';
 import { identifier, literal, row, rows } from '../../connectors/duckdb.ts';
 import type { Lake } from '../../lake/lake.ts';
 import { layout } from '../../lake/layout.ts';
 import { TerminalError } from '../../run/errors.ts';
 import { sha256 } from '../../run/key.ts';
 import type { FileRef, Partition } from '../../run/types.ts';
-import { rowsHash } from './canonical.ts';
 import { provenance } from './judge.ts';
 
 /** Where files are made and where they go. */

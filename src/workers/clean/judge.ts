@@ -1,7 +1,7 @@
 import type { Check, Clean } from '../../api/index.ts';
+import { keyText } from '../../connectors/canonical.ts';
 import { identifier, literal } from '../../connectors/duckdb.ts';
 import type { Records } from '../../format/records.ts';
-import { keyText } from './canonical.ts';
 import { type CleanColumn, computedStep, foundOf, type Step, settledStep, sourceSteps } from './columns.ts';
 
 /** Where each row came from; `_file` and `_source_row` order rows of the same key. */

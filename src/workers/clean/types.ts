@@ -1,27 +1,7 @@
 import type { Column } from '../../api/index.ts';
+import { sqlType } from '../../connectors/sqlTypes.ts';
 import { dayIn, momentIn } from './dates.ts';
 import { floatingNumber, numberIn, wholeNumber } from './numbers.ts';
-
-const sqlTypes: Readonly<Record<string, string>> = {
-  string: 'VARCHAR',
-  integer: 'INTEGER',
-  bigint: 'BIGINT',
-  double: 'DOUBLE',
-  boolean: 'BOOLEAN',
-  date: 'DATE',
-  timestamp: 'TIMESTAMP',
-  json: 'JSON',
-};
-
-/** The type of list members, or `undefined` for other types. */
-export const memberType = (type: string): string | undefined => /^list<(.*)>$/.exec(type)?.[1];
-
-/** A column type of a manifest as DuckDB names it: `list<string>` → `VARCHAR[]`. */
-export function sqlType(type: string): string {
-  const member = memberType(type);
-  if (member !== undefined) return `${sqlType(member)}[]`;
-  return sqlTypes[type] ?? type.toUpperCase();
-}
 
 /** SQL of one text as a value of a type, NULL when it is none. What can be read in two ways is refused, not guessed. */
 export function typed(text: string, type: string, parse: Column['parse']): string {

@@ -1,5 +1,5 @@
 import type { LoadLedger } from '../../../run/types.ts';
-import { canonicalText } from '../../../workers/clean/canonical.ts';
+import { canonicalText } from '../../canonical.ts';
 import { identifier } from '../../duckdb.ts';
 import type { TableSpec } from '../warehouse.ts';
 import type { Session } from './session.ts';

@@ -1,5 +1,5 @@
 import type { Notice } from '../../../run/types.ts';
-import { canonicalText } from '../../../workers/clean/canonical.ts';
+import { canonicalText } from '../../canonical.ts';
 import { identifier, literals } from '../../duckdb.ts';
 import type { LoadSlice, TableSpec } from '../warehouse.ts';
 import type { Session } from './session.ts';

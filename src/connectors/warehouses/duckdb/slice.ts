@@ -1,8 +1,8 @@
 import { sliceName } from '../../../lake/layout.ts';
 import type { LoadLedger } from '../../../run/types.ts';
-import { canonicalText } from '../../../workers/clean/canonical.ts';
-import { sqlType } from '../../../workers/clean/types.ts';
+import { canonicalText } from '../../canonical.ts';
 import { identifier, literal, literals } from '../../duckdb.ts';
+import { sqlType } from '../../sqlTypes.ts';
 import type { LoadSlice, TableSpec } from '../warehouse.ts';
 import { handleMissing, type Missing } from './missing.ts';
 import type { Session } from './session.ts';

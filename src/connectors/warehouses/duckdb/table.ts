@@ -1,7 +1,7 @@
 import type { ColumnSchema } from '../../../run/types.ts';
-import { rowsHash } from '../../../workers/clean/canonical.ts';
-import { sqlType } from '../../../workers/clean/types.ts';
+import { rowsHash } from '../../canonical.ts';
 import { identifier, literal } from '../../duckdb.ts';
+import { sqlType } from '../../sqlTypes.ts';
 import type { TableSpec } from '../warehouse.ts';
 import type { Session } from './session.ts';
 

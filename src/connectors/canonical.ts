@@ -1,4 +1,4 @@
-import { identifier } from '../../connectors/duckdb.ts';
+import { identifier } from './duckdb.ts';
 
 /** SQL of the canonical text of some columns: a JSON array of their values as text. What has the same text is the same. */
 export const canonicalText = (columns: readonly string[]): string =>

@@ -1,16 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { checkPipeline, type Locate, type Pipeline, problemText, readYaml } from '../api/index.ts';
+import { checkPipeline, type Locate, problemText, readYaml } from '../api/index.ts';
+import type { LoadedManifest } from '../controller/standalone/manifests.ts';
 import { CliError, exitCodes } from './exit.ts';
 import { keysOf, type Override, withOverrides } from './overrides.ts';
 import { sqlProblems } from './sqlProblems.ts';
-
-/** A manifest that may be run. */
-export interface LoadedManifest {
-  readonly pipeline: Pipeline;
-  /** Where relative paths of `files` sources begin: beside the manifest. */
-  readonly filesRoot: string;
-}
 
 export type { Override } from './overrides.ts';
 

@@ -1,4 +1,4 @@
-import type { RunEvent } from '../controller/standalone/session.ts';
+import type { RunEvent } from '../controller/standalone/submit.ts';
 import type { Progress } from './output.ts';
 
 /** Tells a person what a run is doing. */

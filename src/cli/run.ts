@@ -1,18 +1,20 @@
 import { checkRequest, type Pipeline, problemText } from '../api/index.ts';
 import { secretReader } from '../controller/standalone/secrets.ts';
-import { type RunEvent, type RunOutcome, runHere } from '../controller/standalone/session.ts';
-import type { Submission } from '../controller/standalone/submit.ts';
+import { type RunOutcome, runHere } from '../controller/standalone/session.ts';
+import type { RunEvent, Submission } from '../controller/standalone/submit.ts';
 import { createLogger } from '../observability/log.ts';
 import { createMetrics, writeMetricsFile } from '../observability/metrics.ts';
 import type { RunRequest } from '../run/plan.ts';
-import { datasetLine, exitCode, type RunReport } from '../run/report.ts';
+import { exitCode } from '../run/report.ts';
 import type { ReadSecret } from '../workers/stage.ts';
 import { CliError, exitCodes, unreachableReasons } from './exit.ts';
 import type { Verb } from './index.ts';
+import { onInterrupt } from './interrupt.ts';
 import { loadManifest, type Override } from './manifest.ts';
 import { dataDirOption, fromOption, outputOption, paramOption, setOption } from './options.ts';
 import { type Progress, print, progress } from './output.ts';
 import { showEvent } from './progress.ts';
+import { reportText } from './reportText.ts';
 import { requiredSecrets } from './secretRefs.ts';
 
 interface RunOptions {
@@ -103,19 +105,6 @@ function checkSecrets(pipeline: Pipeline, secret: ReadSecret): void {
   if (missing.length > 0) throw new CliError(exitCodes.invalid, missing.join('\n'));
 }
 
-/** The first Ctrl-C (or SIGTERM) asks for an orderly end; the second ends at once. */
-function onInterrupt(): AbortSignal {
-  const controller = new AbortController();
-  const interrupt = () => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    process.stderr.write('\ninterrupted: running steps are brought to an end (again: stop at once)\n');
-    controller.abort(new CliError(exitCodes.interrupted, 'interrupted'));
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  return controller.signal;
-}
-
 async function writeMetrics(file: string, { report, manifests }: RunOutcome): Promise<void> {
   const metrics = createMetrics();
   const [namespace = '', pipeline = ''] = report.pipeline.split('/');
@@ -128,20 +117,4 @@ function tell({ report }: RunOutcome, output: RunOptions['output']): number {
   print(report, output, (it) => reportText(it).join('\n'));
   const unreachable = report.why.some(({ reason }) => unreachableReasons.has(reason));
   return report.status !== 'Succeeded' && unreachable ? exitCodes.unreachable : exitCode(report);
-}
-
-/** A line per dataset and model, then what needs explaining. */
-function reportText(report: RunReport): string[] {
-  const pipeline = report.pipeline.replace(/^.*\//, '');
-  return [
-    ...report.datasets.map((dataset) => datasetLine(report, dataset)),
-    ...report.datasets.flatMap(({ name, marked }) =>
-      marked > 0 ? [`${pipeline}/${name}: ${marked} no longer at the source, marked as removed`] : [],
-    ),
-    ...report.models.flatMap(({ name, insight }) => (insight === undefined ? [] : [`${pipeline}/${name}: ${insight}`])),
-    ...report.why.map(
-      ({ dataset, reason, message }) => `${pipeline}${dataset ? `/${dataset}` : ''}: ${reason}: ${message}`,
-    ),
-    ...(report.status === 'Succeeded' ? [] : [`${report.run}: ${report.status}`]),
-  ];
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Pipeline, PipelineSpec } from '../api/index.ts';
+import type { Condition, Pipeline, PipelineSpec } from '../api/index.ts';
 import { ticksOf } from './ticks.ts';
 
 /** A run of the pipeline, however it came about. */
@@ -105,3 +105,25 @@ export const pausedAnnotation = 'jobpulse.dev/paused';
 /** Whether somebody paused the pipeline. */
 export const isPaused = ({ metadata }: Pick<Pipeline, 'metadata'>): boolean =>
   metadata.annotations?.[pausedAnnotation] === 'true';
+
+/**
+ * The condition `Suspended` of a pipeline that has a schedule. While it is `False`, its time is since when the schedule
+ * is on: another schedule, or one that rested, begins anew, and what went by before is not made up for.
+ */
+export function scheduleCondition(pipeline: Pipeline, now: Date): Condition | undefined {
+  const { schedule, timeZone, suspend } = pipeline.spec;
+  if (schedule === undefined) return undefined;
+  const observed = isPaused(pipeline)
+    ? { status: 'True' as const, reason: 'Paused', message: `${schedule} (${timeZone}) rests: somebody paused it` }
+    : suspend
+      ? { status: 'True' as const, reason: 'Suspended', message: `${schedule} (${timeZone}) rests: suspend is true` }
+      : { status: 'False' as const, reason: 'Scheduled', message: `${schedule} (${timeZone})` };
+  const before = pipeline.status?.conditions?.find(({ type }) => type === 'Suspended');
+  const isSame = before?.status === observed.status && before.message === observed.message;
+  return {
+    type: 'Suspended',
+    ...observed,
+    observedGeneration: pipeline.metadata.generation ?? 1,
+    lastTransitionTime: isSame ? before.lastTransitionTime : now.toISOString(),
+  };
+}

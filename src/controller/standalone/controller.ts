@@ -28,6 +28,8 @@ export interface Controller {
   apply(pipeline: Pipeline, filesRoot: string): Promise<void>;
   /** Settles when the run has ended; rejects when it cannot go on here (its state is kept). */
   follow(run: string, watch: (event: WorkEvent) => void): Promise<PipelineRun>;
+  /** Settles, with why, when nothing goes on any more because the workers or the private Redis do not stay up. */
+  readonly lost: Promise<Error>;
   /** Lets running steps end, then stops the workers and the private Redis. */
   stop(): Promise<void>;
 }
@@ -36,7 +38,12 @@ export interface Controller {
 export async function startController(options: ControllerOptions): Promise<Controller> {
   const { dataDir, log, secretsDir, allowPrivateNetworks } = options;
   const resources = openResources(dataDir, namespace);
-  const redis = await keepRedis(options, (error) => loop.giveUp(error));
+  const lost = Promise.withResolvers<Error>();
+  const giveUp = (error: Error): void => {
+    lost.resolve(error);
+    loop.giveUp(error);
+  };
+  const redis = await keepRedis(options, giveUp);
   const commands = connect(redis.connection, patient);
   const events = connect(redis.connection, patient);
   for (const each of [commands, events]) each.on('error', (error) => log.debug(`Redis: ${error.message}`));
@@ -52,7 +59,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     ...(secretsDir === undefined ? {} : { secretsDir }),
     lake: join(dataDir, 'lake'),
     scratch: join(dataDir, 'scratch'),
-    onGivenUp: loop.giveUp,
+    onGivenUp: giveUp,
   });
   return {
     resources,
@@ -63,6 +70,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       workers.serve({ name, filesRoot });
     },
     follow: loop.follow,
+    lost: lost.promise,
     stop: async () => {
       await loop.stop();
       await workers.stop();

@@ -71,7 +71,7 @@ async function submit<Request, Event, Result>(
   const hangUp = AbortSignal.any([signal, silence.signal]);
   const timer = setTimeout(() => silence.abort(unresponsive(dataDir)), silenceMs);
   try {
-    const options = { socketPath, path: '/runs', method: 'POST', signal: hangUp };
+    const options = { socketPath, path: '/requests', method: 'POST', signal: hangUp };
     const response = await call(options, JSON.stringify(request));
     response.on('data', () => timer.refresh());
     if (response.statusCode !== 200) throw new OwnerLostError('the owner takes no more work');

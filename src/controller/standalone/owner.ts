@@ -4,7 +4,7 @@ import { TerminalError } from '../../run/errors.ts';
 import { socketPath } from './folders.ts';
 
 /** Version of what is said over the socket. */
-export const ownerProtocol = 1;
+export const ownerProtocol = 2;
 
 /** The answer to `GET /hello`. */
 export interface Hello {
@@ -16,7 +16,7 @@ export interface Hello {
   readonly closing: boolean;
 }
 
-/** One line of the answer to `POST /runs`; the last one is a result or an error. Empty lines say that the owner lives. */
+/** One line of the answer to `POST /requests`; the last one is a result or an error. Empty lines say that the owner lives. */
 export type OwnerLine =
   | { readonly event: unknown }
   | { readonly result: unknown }
@@ -61,10 +61,10 @@ export async function serveOwner<Request, Event, Result>(
   const server = createServer((request, response) => {
     const call = `${request.method} ${request.url}`;
     if (call === 'GET /hello') return respond(response, 200, hello());
-    if (call !== 'POST /runs') return respond(response, 404, { error: { message: `${call} is not known here` } });
+    if (call !== 'POST /requests') return respond(response, 404, { error: { message: `${call} is not known here` } });
     if (closing) return respond(response, 503, { error: { message: 'the owner is closing' } });
     const abort = new AbortController();
-    response.once('close', () => abort.abort(new Error('the command that asked for this run is gone')));
+    response.once('close', () => abort.abort(new Error('the command that asked for this is gone')));
     const work = answer(request, response, options.submit, abort.signal).finally(() => underWay.delete(work));
     underWay.set(work, abort);
   });

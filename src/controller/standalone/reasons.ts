@@ -12,6 +12,10 @@ export const standaloneReasons = {
   OwnerUnresponsive: 4,
   /** The process that owns the data directory is of another version. */
   OwnerVersionDiffers: 4,
+  /** Another process owns the data directory, and this one has to. */
+  DataDirOwned: 4,
+  /** The folder of manifests cannot be read. */
+  FolderUnreadable: 2,
   /** A folder cannot be used, for example because it belongs to somebody else. */
   DataDirUnusable: 4,
   /** Worker processes die as soon as they start. */

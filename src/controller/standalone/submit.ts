@@ -1,4 +1,5 @@
 import type { Pipeline, PipelineRun, PipelineRunSpec } from '../../api/index.ts';
+import type { WorkEvent } from '../../queue/events.ts';
 import { canonical } from '../../run/key.ts';
 import { hasEnded } from '../runs.ts';
 import type { Controller } from './controller.ts';
@@ -13,6 +14,15 @@ export interface Submission {
   readonly spec: Pick<PipelineRunSpec, 'from' | 'params' | 'datasets'>;
 }
 
+/** What someone who waits for a run is told. */
+export type RunEvent = WorkEvent | { readonly type: 'resumed'; readonly run: string };
+
+/** A run that has ended: its name, and why when it left no report. */
+export interface RunEnd {
+  readonly run: string;
+  readonly message: string;
+}
+
 /** A run that was interrupted this long ago is not gone on with: what it saw of the source is stale. */
 const staleMs = 24 * 3600_000;
 
@@ -22,11 +32,24 @@ export async function interruptedRuns(controller: Controller): Promise<Map<strin
   return new Map(open.map((run) => [run.metadata.name, run]));
 }
 
+/** Does a submission to its end. `interrupted` are runs of an earlier owner that may be taken up. */
+export async function runSubmission(
+  controller: Controller,
+  submission: Submission,
+  interrupted: Map<string, PipelineRun>,
+  watch: (event: RunEvent) => void,
+  signal: AbortSignal,
+): Promise<RunEnd> {
+  const { run, resumed } = await submit(controller, submission, interrupted);
+  if (resumed) watch({ type: 'resumed', run });
+  return endOf(await Promise.race([controller.follow(run, watch), rejectOn(signal)]));
+}
+
 /**
  * Applies the pipeline and creates the run, or takes up the same run where it was interrupted.
  * Interrupted runs of the pipeline that ask for something else give way.
  */
-export async function submit(
+async function submit(
   controller: Controller,
   submission: Submission,
   interrupted: Map<string, PipelineRun>,
@@ -38,12 +61,32 @@ export async function submit(
     if (run.spec.pipelineRef.name !== pipeline.metadata.name) continue;
     interrupted.delete(name);
     if (resumed === undefined && asksTheSame(run, spec) && !isStale(run)) resumed = name;
-    else await controller.resources.runs.update(name, (each) => ({ ...each, spec: { ...each.spec, state: 'Cancel' } }));
+    else await cancelRun(controller, name);
   }
   if (resumed !== undefined) return { run: resumed, resumed: true };
-  await controller.resources.runs.create(newRun(submission, await nextAsOf(controller, submission)));
+  await controller.resources.runs.create(
+    newRun(pipeline.metadata.name, submission, await nextAsOf(controller, submission)),
+  );
   return { run: submission.run, resumed: false };
 }
+
+/** What a run that has ended says of its end. */
+export const endOf = ({ metadata, status }: PipelineRun): RunEnd => ({
+  run: metadata.name,
+  message: status?.conditions?.find(({ type }) => type === 'Succeeded')?.message ?? 'it ended without a report',
+});
+
+/** Rejects when the signal aborts. */
+export const rejectOn = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+
+/** Asks a run to end as it is. */
+export const cancelRun = ({ resources }: Pick<Controller, 'resources'>, name: string): Promise<void> =>
+  resources.runs.update(name, (run) => ({ ...run, spec: { ...run.spec, state: 'Cancel' } }));
 
 /** A run's logical time is greater than that of any run of its pipeline before it. */
 async function nextAsOf(controller: Controller, { asOf, pipeline }: Submission): Promise<string> {
@@ -54,13 +97,14 @@ async function nextAsOf(controller: Controller, { asOf, pipeline }: Submission):
   return new Date(Math.max(Date.parse(asOf), latest + 1)).toISOString();
 }
 
-function newRun({ run, pipeline, spec }: Submission, asOf: string): PipelineRun {
+/** A run that nothing has been done for yet. */
+export function newRun(pipeline: string, { run, spec }: Pick<Submission, 'run' | 'spec'>, asOf: string): PipelineRun {
   const defaults = { refresh: false, priority: 'Normal', maxSharePercent: 100, state: 'Run', ttl: '30d' } as const;
   return {
     apiVersion: 'jobpulse.dev/v1alpha1',
     kind: 'PipelineRun',
     metadata: { name: run },
-    spec: { pipelineRef: { name: pipeline.metadata.name }, ...defaults, ...spec },
+    spec: { pipelineRef: { name: pipeline }, ...defaults, ...spec },
     status: { asOf },
   };
 }
@@ -68,4 +112,5 @@ function newRun({ run, pipeline, spec }: Submission, asOf: string): PipelineRun 
 const asksTheSame = ({ spec }: PipelineRun, { from, params, datasets }: Submission['spec']): boolean =>
   canonical([from, params, datasets] as never) === canonical([spec.from, spec.params, spec.datasets] as never);
 
-const isStale = (run: PipelineRun): boolean => Date.now() - Date.parse(run.status?.startTime ?? '') > staleMs;
+/** Whether a run was interrupted too long ago to go on with. */
+export const isStale = (run: PipelineRun): boolean => Date.now() - Date.parse(run.status?.startTime ?? '') > staleMs;

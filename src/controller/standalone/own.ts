@@ -1,0 +1,59 @@
+import type { PipelineRun } from '../../api/index.ts';
+import { version } from '../../version.ts';
+import { type Controller, type ControllerOptions, startController } from './controller.ts';
+import { serveOwner } from './owner.ts';
+import { type Pause, setPaused } from './pause.ts';
+import { type RunEnd, type RunEvent, runSubmission, type Submission } from './submit.ts';
+
+/** What another command can ask the owner of a data directory for. */
+export type OwnerRequest = Submission | Pause;
+
+/** Answers requests; `null` = it is done. An abort leaves a run as it is, to be gone on with. */
+export type Answer = (
+  request: OwnerRequest,
+  watch: (event: RunEvent) => void,
+  signal: AbortSignal,
+) => Promise<RunEnd | null>;
+
+/** A data directory whose controller is up. */
+export interface Owned {
+  readonly controller: Controller;
+  /** From now on, what other commands asked for and will ask for is answered. */
+  accept(answer: Answer): void;
+  /** Takes no more requests; settles when those taken are answered. */
+  drain(): Promise<void>;
+}
+
+/** Starts the controller of a data directory that the caller owns, and stops it when the work has ended. */
+export async function actAsOwner<Result>(
+  options: ControllerOptions,
+  work: (owned: Owned) => Promise<Result>,
+): Promise<Result> {
+  const ready = Promise.withResolvers<Answer>();
+  ready.promise.catch(() => undefined);
+  // Others are heard from the start, though they are answered only when everything is up.
+  const server = await serveOwner<OwnerRequest, RunEvent, RunEnd | null>(options.dataDir, {
+    version,
+    submit: async (request, emit, signal) => (await ready.promise)(request, emit, signal),
+  });
+  let controller: Controller | undefined;
+  try {
+    controller = await startController(options);
+    return await work({ controller, accept: ready.resolve, drain: server.drain });
+  } catch (error) {
+    ready.reject(error);
+    throw error;
+  } finally {
+    await server.close();
+    await controller?.stop();
+  }
+}
+
+/** Answers whatever another command can ask for. */
+export const answerWith =
+  (controller: Controller, interrupted: Map<string, PipelineRun>): Answer =>
+  async (request, watch, signal) => {
+    if (!('paused' in request)) return runSubmission(controller, request, interrupted, watch, signal);
+    await setPaused(controller.resources, request);
+    return null;
+  };

@@ -8,6 +8,7 @@ import { cacheFolder } from '../src/controller/standalone/folders.ts';
 import { provideRedis } from '../src/controller/standalone/redis.ts';
 import { type Lake, manifestPath, putSpec } from '../src/lake/lake.ts';
 import { createLogger } from '../src/observability/log.ts';
+import { openBusy } from '../src/queue/busy.ts';
 import { connect, patient } from '../src/queue/connection.ts';
 import { jobId, prefixOf, queueName } from '../src/queue/names.ts';
 import { payloadVersion, type StepPayload } from '../src/queue/payload.ts';
@@ -50,6 +51,7 @@ export async function steps(): Promise<Comparison[]> {
   } as const;
   const place = {
     ...{ namespace, worker: 'bench', redis: connection, scratch: join(dataDir, 'scratch'), log },
+    busy: openBusy(connection, namespace, 'clean', 'bench'),
     stages: { Clean: (async () => ({ ledger })) as Stage<never> },
     secret: () => undefined,
     redact: (text: string) => text,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { listBusy } from './busy.ts';
@@ -17,12 +18,18 @@ export interface PoolLoad {
 
 /** The queues of one namespace, as those see them who only count. */
 export interface Loads {
-  /** A pool's load, summed over the pipelines it serves: two commands for each of their queues, and one for the pool. */
-  read(pool: PoolName, pipelines: readonly string[], now: number): Promise<PoolLoad>;
+  /**
+   * A pool's load, summed over the pipelines it serves: two commands for each of their queues, and one for the pool.
+   * `undefined` when Redis is away or does not answer soon.
+   */
+  read(pool: PoolName, pipelines: readonly string[], now: number): Promise<PoolLoad | undefined>;
   close(): Promise<void>;
 }
 
 type QueueLoad = Omit<PoolLoad, 'busy'>;
+
+/** Counting takes milliseconds; Redis is as good as away when it does not answer for so long. */
+const patienceMs = 2_000;
 
 export function openLoads(redis: Redis, namespace: string): Loads {
   const queues = new Map<string, Queue>();
@@ -36,12 +43,14 @@ export function openLoads(redis: Redis, namespace: string): Loads {
   };
   return {
     async read(pool, pipelines, now) {
+      if (redis.status !== 'ready') return undefined;
       const names = pipelines.flatMap((pipeline) => pools[pool].map((stage) => queueName(pipeline, stage)));
-      const [busy, ...loads] = await Promise.all([
-        listBusy(redis, namespace, pool),
-        ...names.map((name) => loadOf(redis, queue(name), now)),
-      ]);
-      return { ...loads.reduce(add, nothing), busy };
+      const loads = Promise.all(names.map((name) => loadOf(redis, queue(name), now)));
+      const answer = Promise.all([loads, listBusy(redis, namespace, pool)]).then(
+        ([counts, busy]): PoolLoad => ({ ...counts.reduce(add, nothing), busy }),
+      );
+      const late = sleep(patienceMs, undefined, { ref: false });
+      return Promise.race([answer, late]).catch(() => undefined);
     },
     close: async () => {
       await Promise.all([...queues.values()].map((each) => each.close()));

@@ -17,7 +17,18 @@ export interface WorkerConfig {
   readonly concurrency: number;
 }
 
-/** Sent to a worker over its IPC channel: pipelines it serves from now on. */
+/** What a worker is told over its IPC channel. */
+export type ToWorker = ServeMessage | RetireMessage;
+
+/** End when the steps under way have ended, however long they take. */
+export interface RetireMessage {
+  readonly type: 'retire';
+}
+
+/** What a worker tells: that it can be told things, and under which name others see it; that it lives. */
+export type FromWorker = { readonly type: 'ready'; readonly name: string } | { readonly type: 'beat' };
+
+/** Pipelines a worker serves from now on. */
 export interface ServeMessage {
   readonly type: 'serve';
   readonly pipelines: readonly { readonly name: string; readonly filesRoot: string }[];

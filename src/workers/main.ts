@@ -1,10 +1,11 @@
 import { hostname } from 'node:os';
 import { secretReader } from '../controller/standalone/secrets.ts';
 import { createLogger } from '../observability/log.ts';
+import { busyBeatMs, openBusy } from '../queue/busy.ts';
 import { connect, patient } from '../queue/connection.ts';
-import type { ServeMessage, WorkerConfig } from './config.ts';
+import type { FromWorker, ToWorker, WorkerConfig } from './config.ts';
 import { crashPoints } from './crash.ts';
-import { serve } from './serve.ts';
+import { type Server, serve } from './serve.ts';
 import { openStages } from './stages.ts';
 
 /** A worker process: one pool's queues, for every pipeline it is told to serve. Ends with its parent. */
@@ -22,10 +23,13 @@ const log = createLogger({ name: `worker-${config.pool}`, redact: secrets.redact
 const redis = connect(config.redis, patient);
 redis.on('error', (error) => log.debug(`Redis: ${error.message}`)); // the controller says once that it is away
 const { close, ...abilities } = await openStages(config);
+const worker = `${hostname()}.${process.pid}.${Date.now()}`;
+const busy = openBusy(redis, config.namespace, config.pool, worker);
 const place = {
   namespace: config.namespace,
-  worker: `${hostname()}.${process.pid}.${Date.now()}`,
+  worker,
   redis,
+  busy,
   ...abilities,
   scratch: config.scratch,
   secret: secrets.read,
@@ -35,21 +39,42 @@ const place = {
   log,
 };
 
-const servers = new Map<string, { close(): Promise<void> }>();
-process.on('message', (message: ServeMessage) => {
-  for (const { name, filesRoot } of message.type === 'serve' ? message.pipelines : []) {
+/** How long running steps may take to end when everything ends; then their jobs go back. */
+const graceMs = 20_000;
+
+const servers = new Map<string, Server>();
+let ending = false;
+let leaving: Promise<void> | undefined;
+process.on('message', (message: ToWorker) => {
+  if (message.type === 'retire') void end();
+  if (message.type !== 'serve' || ending) return;
+  for (const { name, filesRoot } of message.pipelines) {
     if (!servers.has(name)) servers.set(name, serve(place, config, name, filesRoot));
   }
 });
 // Nobody is left to report to, and the next owner needs the warehouse: end at once, even inside a query.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole group; the controller decides when we stop
-process.once('SIGTERM', async () => {
-  // While Redis is away no job can be given back, and waiting for it would only delay the end.
-  if (redis.status === 'ready') await Promise.all([...servers.values()].map((server) => server.close()));
-  await close();
-  redis.disconnect();
-  process.exit(0);
-});
-setInterval(() => process.send?.({ type: 'beat' }), 2000).unref();
-process.send?.({ type: 'ready' });
+process.once('SIGTERM', () => end(graceMs));
+setInterval(() => {
+  busy.beat();
+  tellParent({ type: 'beat' });
+}, busyBeatMs).unref();
+tellParent({ type: 'ready', name: worker });
+
+function tellParent(message: FromWorker): void {
+  process.send?.(message);
+}
+
+/** Ends this process when its steps have ended; a second call can only make it sooner. */
+async function end(grace?: number): Promise<void> {
+  ending = true;
+  // While Redis is away no job can be given back: waiting for that would only delay the end.
+  const isPointless = grace !== undefined && redis.status !== 'ready';
+  if (!isPointless) await Promise.all([...servers.values()].map((server) => server.close(grace)));
+  leaving ??= close().then(() => {
+    redis.disconnect();
+    process.exit(0);
+  });
+  await leaving;
+}

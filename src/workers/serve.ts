@@ -13,17 +13,21 @@ import { runStep, type Served, tellQuietly, type Workplace } from './step.ts';
 /** A job whose worker died comes back this often before it counts as failed. */
 const maxStalledCount = 20;
 
+export interface Server {
+  /**
+   * Takes no new jobs and lets running steps end. After the grace time, if there is one, it aborts them, so that their
+   * jobs go back. May be called again to set a grace time.
+   */
+  close(graceMs?: number): Promise<void>;
+}
+
 /** Works on a pipeline's queues of this worker's pool until closed. */
-export function serve(
-  place: Workplace,
-  config: WorkerConfig,
-  pipeline: string,
-  filesRoot: string,
-): { close(): Promise<void> } {
+export function serve(place: Workplace, config: WorkerConfig, pipeline: string, filesRoot: string): Server {
   const name = `${place.namespace}/${pipeline}`;
   const lake: Lake = { store: prefixed(filesystemStore(config.lake), name), pipeline: name };
   const stopping = new AbortController();
-  const handle = (job: Job, token = '') => work(place, { lake, filesRoot }, job, token, stopping.signal);
+  const handle = (job: Job, token = '') =>
+    place.busy.during(() => work(place, { lake, filesRoot }, job, token, stopping.signal));
   const workers = pools[config.pool].map((stage) => {
     const worker = new Worker(queueName(pipeline, stage), handle, {
       connection: connect(config.redis, patient),
@@ -44,16 +48,15 @@ export function serve(
     });
     return worker;
   });
-  return { close: () => drain(workers, stopping) };
+  return { close: (graceMs) => drain(workers, stopping, graceMs) };
 }
 
-/** Takes no new jobs and lets running steps end; after the grace time aborts them, so that their jobs go back. */
-async function drain(workers: readonly Worker[], stopping: AbortController): Promise<void> {
-  const grace = setTimeout(() => stopping.abort(new Error('the worker is stopping')), graceMs);
+async function drain(workers: readonly Worker[], stopping: AbortController, graceMs?: number): Promise<void> {
+  const stop = () => stopping.abort(new Error('the worker is stopping'));
+  const grace = graceMs === undefined ? undefined : setTimeout(stop, graceMs);
   await Promise.all(workers.map((worker) => worker.close()));
   clearTimeout(grace);
 }
-const graceMs = 20_000;
 
 async function work(place: Workplace, served: Served, job: Job, token: string, stop: AbortSignal): Promise<unknown> {
   if (job.data.v !== payloadVersion) return putBack(job, token, 30_000);

@@ -6,6 +6,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { parseDuration } from '../api/index.ts';
 import { getSpec, type Lake, manifestDigest, manifestPath, publish, readManifest } from '../lake/lake.ts';
+import type { BusyWorker } from '../queue/busy.ts';
 import { tell, type WorkEvent } from '../queue/events.ts';
 import { acquire, holding, type Lease } from '../queue/lease.ts';
 import { redisKeys } from '../queue/names.ts';
@@ -23,6 +24,8 @@ export interface Workplace {
   /** Name of this process among the holders of leases. */
   readonly worker: string;
   readonly redis: Redis;
+  /** Shows others whether there is work under way here. */
+  readonly busy: BusyWorker;
   readonly stages: Abilities['stages'];
   readonly plan?: Abilities['plan'];
   readonly scratch: string;

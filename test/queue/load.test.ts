@@ -19,6 +19,7 @@ beforeAll(async () => {
   server = await startRedis();
   redis = connect(server.connection, patient);
   loads = openLoads(redis, namespace);
+  await redis.ping();
 });
 afterAll(async () => {
   await Promise.all([loads.close(), ...queues.map((queue) => queue.close())]);
@@ -51,11 +52,17 @@ test('the load of a pool is what its queues hold, over all pipelines it serves',
   expect(await loads.read('extract', ['jobs'], now)).toEqual({ ...nothing, waiting: 1 });
 });
 
+test('a Redis that is away has no load that anybody knows of', async () => {
+  const away = connect({ path: '/no/such/socket' }, patient).on('error', () => undefined);
+  expect(await openLoads(away, namespace).read('extract', ['jobs'], Date.now())).toBeUndefined();
+  away.disconnect();
+});
+
 test('a delayed job counts from the millisecond in which it is due', async () => {
   const added = await queue('delays', 'clean').add('Clean', {}, { delay: 60_000 });
   const dueAt = added.timestamp + 60_000;
-  expect((await loads.read('clean', ['delays'], dueAt - 1)).due).toBe(0);
-  expect((await loads.read('clean', ['delays'], dueAt)).due).toBe(1);
+  expect((await loads.read('clean', ['delays'], dueAt - 1))?.due).toBe(0);
+  expect((await loads.read('clean', ['delays'], dueAt))?.due).toBe(1);
 });
 
 test('a job under way is active, and one that waits for others is no load', async () => {
@@ -81,7 +88,7 @@ test('a worker is busy from the start of its step until the beat after which the
   const finish = Promise.withResolvers<void>();
   const step = worker.during(() => finish.promise);
   expect(await listBusy(redis, namespace, 'extract')).toEqual(['one']);
-  expect((await loads.read('extract', [], Date.now())).busy).toEqual(['one']);
+  expect((await loads.read('extract', [], Date.now()))?.busy).toEqual(['one']);
   expect(await listBusy(redis, namespace, 'clean')).toEqual([]);
   worker.beat();
   worker.beat();

@@ -2,7 +2,7 @@ import type { Reason } from '../../api/reasons.ts';
 import type { PoolLoad } from '../../queue/load.ts';
 
 /** What decided how many workers a pool should have. */
-export type ScalingReason = Extract<Reason, 'FollowsLoad' | 'NoLoad' | 'CoolingDown' | 'Paused' | 'QueuesUnreadable'>;
+export type ScalingReason = Extract<Reason, 'FollowsLoad' | 'NoLoad' | 'CoolingDown' | 'Draining' | 'QueuesUnreadable'>;
 
 /** What made it more or fewer than the load alone would. */
 export type ScalingLimit = Extract<
@@ -77,22 +77,23 @@ const unknownStepSeconds = 1;
 export function decide(input: ScalingInput): Decision {
   const { load, current } = input;
   if (!load) return settle('QueuesUnreadable', current, { ...input, load: unread }, bounds);
-  if (input.paused) return settle('Paused', 0, { ...input, load, min: 0 }, [...floor, ...bounds]);
+  if (input.paused) return settle('Draining', 0, { ...input, load, min: 0 }, [...floor, ...bounds]);
   const want = wanted(input, load);
   if (want > 0) return settle('FollowsLoad', want, { ...input, load }, limits);
   const cooling = current > 0 && input.idleSeconds < input.cooldownSeconds;
   return settle(cooling ? 'CoolingDown' : 'NoLoad', cooling ? 1 : 0, { ...input, load }, limits);
 }
 
-const jobs = ({ waiting, prioritized, active, due }: PoolLoad): number => waiting + prioritized + active + due;
+/** All that there is to do, or is being done. */
+export const jobsOf = ({ waiting, prioritized, active, due }: PoolLoad): number => waiting + prioritized + active + due;
 
 function wanted(
   { concurrency, targetSeconds, stepSeconds = unknownStepSeconds }: ScalingInput,
   load: PoolLoad,
 ): number {
   const { active } = load;
-  const want = ((jobs(load) - active) * stepSeconds) / (concurrency * targetSeconds) + active / concurrency;
-  return Math.max(Math.ceil(want), Math.min(jobs(load), 1));
+  const want = ((jobsOf(load) - active) * stepSeconds) / (concurrency * targetSeconds) + active / concurrency;
+  return Math.max(Math.ceil(want), Math.min(jobsOf(load), 1));
 }
 
 const unread: PoolLoad = { waiting: 0, prioritized: 0, active: 0, due: 0, busy: [] };
@@ -102,7 +103,7 @@ type Limit = readonly [name: ScalingLimit, apply: (replicas: number, input: Know
 
 /** More than this would have nothing to do, or nothing that they may do. */
 const caps: readonly Limit[] = [
-  ['NumberOfJobs', (n, { load }) => Math.min(n, Math.max(jobs(load), 1))],
+  ['NumberOfJobs', (n, { load }) => Math.min(n, Math.max(jobsOf(load), 1))],
   [
     'GlobalConcurrency',
     (n, { globalConcurrency = Infinity, concurrency }) => atMost(n, globalConcurrency / concurrency),

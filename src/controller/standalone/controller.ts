@@ -3,7 +3,9 @@ import type { Logger } from 'pino';
 import type { Pipeline, PipelineRun } from '../../api/index.ts';
 import { connect, patient } from '../../queue/connection.ts';
 import type { WorkEvent } from '../../queue/events.ts';
+import type { PoolName } from '../../queue/names.ts';
 import { openWaves, type Waves } from '../../queue/waves.ts';
+import type { Decision } from '../autoscaler/decide.ts';
 import type { World } from '../world.ts';
 import { cacheFolder } from './folders.ts';
 import { installationId, warehouseFile } from './identities.ts';
@@ -19,6 +21,8 @@ export interface ControllerOptions {
   readonly secretsDir?: string;
   readonly allowPrivateNetworks: boolean;
   readonly signal: AbortSignal;
+  /** Time as the autoscaler sees it, in milliseconds since 1970. Default: the clock of this machine. */
+  readonly now?: () => number;
 }
 
 /** The controller of a data directory: the same reconciler as in a cluster, over local processes and files. */
@@ -28,6 +32,8 @@ export interface Controller {
   apply(pipeline: Pipeline, filesRoot: string): Promise<void>;
   /** Settles when the run has ended; rejects when it cannot go on here (its state is kept). */
   follow(run: string, watch: (event: WorkEvent) => void): Promise<PipelineRun>;
+  /** The last decision about the number of workers of each pool, and why. */
+  scaling(): ReadonlyMap<PoolName, Decision>;
   /** Settles, with why, when nothing goes on any more because the workers or the private Redis do not stay up. */
   readonly lost: Promise<Error>;
   /** Lets running steps end, then stops the workers and the private Redis. */
@@ -53,12 +59,14 @@ export async function startController(options: ControllerOptions): Promise<Contr
     installation: installationId(dataDir),
     warehouse: warehouse.identity,
   });
-  const loop: Loop = startLoop({ world, runs: resources.runs.list, redis: events, log });
+  const observe = (event: WorkEvent | undefined): void => workers.observe(event);
+  const loop: Loop = startLoop({ world, runs: resources.runs.list, redis: events, observe, log });
   const workers = startWorkers({
     ...{ namespace, log, allowPrivateNetworks, redis: redis.connection, warehouse: warehouse.path },
     ...(secretsDir === undefined ? {} : { secretsDir }),
     lake: join(dataDir, 'lake'),
     scratch: join(dataDir, 'scratch'),
+    ...{ commands, now: options.now ?? Date.now },
     onGivenUp: giveUp,
   });
   return {
@@ -70,6 +78,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       workers.serve({ name, filesRoot });
     },
     follow: loop.follow,
+    scaling: workers.scaling,
     lost: lost.promise,
     stop: async () => {
       await loop.stop();

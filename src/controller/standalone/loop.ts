@@ -29,11 +29,13 @@ export interface LoopInput {
   readonly runs: () => Promise<readonly PipelineRun[]>;
   /** A connection of the loop's own: it blocks on the event stream. */
   readonly redis: Redis;
+  /** Told of every event when what follows from it is in the queues, and once a second when there is none. */
+  readonly observe: (event: WorkEvent | undefined) => void;
   readonly log: Logger;
 }
 
 /** Reconciles unfinished runs whenever a worker says that something happened, and at least once a second. */
-export function startLoop({ world, runs, redis, log }: LoopInput): Loop {
+export function startLoop({ world, runs, redis, observe, log }: LoopInput): Loop {
   const stopping = new AbortController();
   const followers = new Map<string, Set<Follower>>();
   let turn: Promise<void> = Promise.resolve();
@@ -49,7 +51,7 @@ export function startLoop({ world, runs, redis, log }: LoopInput): Loop {
     for (const follower of [...followers.values()].flatMap((group) => [...group])) follower.reject(error);
     followers.clear();
   };
-  const watching = watchEvents(stopping.signal, { world, redis, followers, reconcile });
+  const watching = watchEvents(stopping.signal, { world, redis, followers, observe, reconcile });
   void watchRedis({ redis, log }, stopping.signal, giveUp);
 
   return {
@@ -87,8 +89,9 @@ async function watchEvents(
     world,
     redis,
     followers,
+    observe,
     reconcile,
-  }: Pick<LoopInput, 'world' | 'redis'> & {
+  }: Pick<LoopInput, 'world' | 'redis' | 'observe'> & {
     readonly followers: ReadonlyMap<string, ReadonlySet<Follower>>;
     readonly reconcile: () => Promise<void>;
   },
@@ -96,6 +99,7 @@ async function watchEvents(
   for await (const event of listen(redis, world.namespace, signal)) {
     for (const { watch } of (event && followers.get(event.run)) ?? []) if (event) watch(event);
     if (!event || event.type === 'planned') await reconcile();
+    observe(event);
   }
 }
 

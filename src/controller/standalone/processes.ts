@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { TerminalError } from '../../run/errors.ts';
+import type { FromWorker, RetireMessage } from '../../workers/config.ts';
 
 /** A worker says every two seconds that it lives; one that has been silent for this long is replaced. */
 const silenceMs = 20_000;
@@ -16,6 +17,7 @@ const keptLines = 20;
 
 export interface PoolOptions {
   readonly name: string;
+  /** Workers to begin with. */
   readonly size: number;
   /** Program and arguments of a worker. */
   readonly command: readonly [string, ...string[]];
@@ -31,6 +33,13 @@ export interface PoolOptions {
 export interface Pool {
   /** Process ids of the workers that run now. */
   readonly pids: () => readonly number[];
+  /** Workers there are to be; those that are about to end do not count. */
+  size(): number;
+  /**
+   * Sets the number of workers. Those that go end when their steps have ended; those that are not `busy`, by the names
+   * they gave, go first. A place is free when its worker has ended, so there are never more processes than places.
+   */
+  scale(size: number, busy?: readonly string[]): void;
   /** Sends a message to every worker that is ready. */
   send(message: object): void;
   /** Asks all workers to end their steps, and ends those that have not after the grace time. */
@@ -39,21 +48,38 @@ export interface Pool {
 
 /** Starts a pool. Workers have an IPC channel and end when it does, so none outlives this process. */
 export function startPool(options: PoolOptions): Pool {
-  const slots = Array.from({ length: options.size }, () => keepAlive(options));
+  const slots = new Set<Slot>();
+  const staying = () => [...slots].filter((slot) => !slot.retiring());
+  const scale = (size: number, busy: readonly string[] = []): void => {
+    for (let free = size - slots.size; free > 0; free -= 1) slots.add(keepAlive(options));
+    const isBusy = (slot: Slot): number => Number(busy.includes(slot.name() ?? ''));
+    const idleFirst = staying().toSorted((a, b) => isBusy(a) - isBusy(b));
+    for (const slot of idleFirst.slice(0, Math.max(0, idleFirst.length - size))) {
+      void slot.retire().then(() => slots.delete(slot));
+    }
+  };
+  scale(options.size);
   return {
-    pids: () => slots.flatMap((slot) => slot.child()?.pid ?? []),
+    pids: () => [...slots].flatMap((slot) => slot.child()?.pid ?? []),
+    size: () => staying().length,
+    scale,
     send: (message) => {
-      for (const slot of slots) slot.send(message);
+      for (const slot of staying()) slot.send(message);
     },
     stop: async (graceMs) => {
-      await Promise.all(slots.map((slot) => slot.stop(graceMs)));
+      await Promise.all([...slots].map((slot) => slot.stop(graceMs)));
     },
   };
 }
 
 interface Slot {
   child(): ChildProcess | undefined;
+  /** The name its worker gave, once it is ready. */
+  name(): string | undefined;
+  retiring(): boolean;
   send(message: object): void;
+  /** Settles when the worker has ended its steps and itself; there is no next one. */
+  retire(): Promise<void>;
   stop(graceMs: number): Promise<void>;
 }
 
@@ -81,6 +107,13 @@ function keepAlive(options: PoolOptions): Slot {
   })();
   return {
     child: () => current?.child,
+    name: () => current?.name(),
+    retiring: () => stopping.signal.aborted,
+    retire: async () => {
+      stopping.abort();
+      current?.retire();
+      await life;
+    },
     send: (message) => current?.send(message),
     stop: async (graceMs) => {
       stopping.abort();
@@ -106,27 +139,32 @@ interface Ending {
 interface Worker {
   readonly child: ChildProcess;
   readonly ended: Promise<Ending>;
+  name(): string | undefined;
   send(message: object): void;
+  /** Asks it to end when its steps have ended, however long they take. */
+  retire(): void;
   stop(graceMs: number): Promise<void>;
 }
 
-function startWorker({ command, env, log, name, onReady }: PoolOptions): Worker {
+function startWorker({ command, env, log, name: pool, onReady }: PoolOptions): Worker {
   const [program, ...args] = command;
   const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   const lines = passOn(child);
   let ready = false;
+  let name: string | undefined;
   let heardAt = performance.now();
-  child.on('message', ({ type }: { readonly type: string }) => {
+  child.on('message', (message: FromWorker) => {
     heardAt = performance.now();
-    if (type !== 'ready') return;
+    if (message.type !== 'ready') return;
     ready = true;
+    name = message.name;
     onReady(child);
   });
-  child.on('error', (error) => log.error(`a ${name} worker: ${error.message}`));
+  child.on('error', (error) => log.error(`a ${pool} worker: ${error.message}`));
   const watch = watchSilence(
     () => heardAt,
     () => {
-      log.warn(`a ${name} worker has been silent for ${silenceMs / 1000} s and is ended`);
+      log.warn(`a ${pool} worker has been silent for ${silenceMs / 1000} s and is ended`);
       child.kill('SIGKILL');
     },
   );
@@ -134,11 +172,17 @@ function startWorker({ command, env, log, name, onReady }: PoolOptions): Worker 
     clearInterval(watch);
     return { cause, wasReady: ready, lines };
   });
+  const send = (message: object): void => {
+    if (ready && child.connected) child.send(message);
+  };
   return {
     child,
     ended,
-    send: (message) => {
-      if (ready && child.connected) child.send(message);
+    name: () => name,
+    send,
+    retire: () => {
+      if (ready) send({ type: 'retire' } satisfies RetireMessage);
+      else child.kill('SIGTERM'); // it has no steps yet
     },
     stop: async (graceMs) => {
       child.kill('SIGTERM');

@@ -1,33 +1,60 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import type { WorkEvent } from '../../queue/events.ts';
+import { openLoads } from '../../queue/load.ts';
 import { type PoolName, poolNames } from '../../queue/names.ts';
 import type { TerminalError } from '../../run/errors.ts';
 import type { ServeMessage, WorkerConfig } from '../../workers/config.ts';
+import type { ScalingPolicy } from '../autoscaler/autoscaler.ts';
+import type { Decision } from '../autoscaler/decide.ts';
 import { startPool } from './processes.ts';
+import { startScaler } from './scale.ts';
 
-/** Steps of one queue at a time in one process. Downloads wait, cleaning fills a core, a warehouse takes one at a time. */
-const concurrency: Readonly<Record<PoolName, number>> = { extract: 4, clean: 2, warehouse: 1 };
+const common = { min: 0, targetSeconds: 2, stepSize: 8, stabilisationSeconds: 10, cooldownSeconds: 300 };
+
+/**
+ * How the pools of one machine are scaled. Each begins with one worker, so that a run need not wait for it.
+ * Downloads wait, and one process must do them: the limits of a source hold within a process. Cleaning fills a core.
+ * The embedded warehouse has one owner, who takes one step at a time.
+ */
+const policies: Readonly<Record<PoolName, ScalingPolicy>> = {
+  extract: { ...common, concurrency: 4, max: 1 },
+  clean: { ...common, concurrency: 2, max: availableParallelism() },
+  warehouse: { ...common, concurrency: 1, max: 1 },
+};
 
 /** How long running steps may take to end when the controller stops. */
 const graceMs = 25_000;
 
 export interface WorkersOptions extends Omit<WorkerConfig, 'pool' | 'concurrency'> {
   readonly log: Logger;
+  /** A connection for questions about the queues. */
+  readonly commands: Redis;
+  /** Milliseconds since 1970; time as the autoscaler sees it. */
+  readonly now: () => number;
   readonly onGivenUp: (error: TerminalError) => void;
 }
 
-/** The worker processes of a data directory: one per pool. */
+/** The worker processes of a data directory, as many as there is work for. */
 export interface Workers {
   /** Makes all pools serve a pipeline from now on. */
   serve(pipeline: ServeMessage['pipelines'][number]): void;
+  /** Takes notice of what a worker told: there may be more or less to do. */
+  observe(event: WorkEvent | undefined): void;
+  /** The last decision about the size of each pool, and why. */
+  scaling(): ReadonlyMap<PoolName, Decision>;
   stop(): Promise<void>;
 }
 
-export function startWorkers({ log, onGivenUp, ...config }: WorkersOptions): Workers {
+export function startWorkers({ log, commands, now, onGivenUp, ...config }: WorkersOptions): Workers {
   const served = new Map<string, ServeMessage['pipelines'][number]>();
   const message = (): ServeMessage => ({ type: 'serve', pipelines: [...served.values()] });
-  const pools = poolNames.map((name) =>
-    startPool({
+  const pools = poolNames.map((name) => ({
+    name,
+    policy: policies[name],
+    pool: startPool({
       name,
       size: 1,
       command: [process.execPath, join(import.meta.dirname, '..', '..', 'workers', 'main.ts')],
@@ -37,14 +64,20 @@ export function startWorkers({ log, onGivenUp, ...config }: WorkersOptions): Wor
       onReady: (worker) => worker.send(message()),
       onGivenUp,
     }),
-  );
+  }));
+  const loads = openLoads(commands, config.namespace);
+  const scaler = startScaler({ pools, pipelines: () => [...served.keys()], loads, now, log });
   return {
     serve(pipeline) {
       served.set(pipeline.name, pipeline);
-      for (const pool of pools) pool.send(message());
+      for (const { pool } of pools) pool.send(message());
     },
+    observe: scaler.observe,
+    scaling: scaler.decisions,
     stop: async () => {
-      await Promise.all(pools.map((pool) => pool.stop(graceMs)));
+      scaler.stop();
+      await Promise.all(pools.map(({ pool }) => pool.stop(graceMs)));
+      await loads.close();
     },
   };
 }
@@ -52,5 +85,5 @@ export function startWorkers({ log, onGivenUp, ...config }: WorkersOptions): Wor
 const workerConfig = (pool: PoolName, config: Omit<WorkerConfig, 'pool' | 'concurrency'>): WorkerConfig => ({
   ...config,
   pool,
-  concurrency: concurrency[pool],
+  concurrency: policies[pool].concurrency,
 });

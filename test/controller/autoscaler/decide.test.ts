@@ -160,7 +160,7 @@ describe('the number of workers', () => {
 
   test('is that of the busy workers while a paused pool drains, then zero', () => {
     const paused = { paused: true, min: 2, current: 5, load: load({ waiting: 50, active: 2, busy: names(2) }) };
-    expect(of(paused)).toMatchObject({ replicas: 2, reason: 'Paused', limits: ['BusyWorkers'] });
-    expect(of({ ...paused, load: load({ waiting: 50 }) })).toMatchObject({ replicas: 0, reason: 'Paused' });
+    expect(of(paused)).toMatchObject({ replicas: 2, reason: 'Draining', limits: ['BusyWorkers'] });
+    expect(of({ ...paused, load: load({ waiting: 50 }) })).toMatchObject({ replicas: 0, reason: 'Draining' });
   });
 });

@@ -106,7 +106,7 @@ export async function openShop(address: RedisAddress, options: ShopOptions): Pro
       queues.set(stage, known);
       return known;
     },
-    step: async (label) => ({ step: stepOf(label, await putSpec(lake, spec as Json)) }),
+    step: async (label) => ({ step: stepOf(`${name}/${label}`, await putSpec(lake, spec as Json)) }),
     payload: (run) => planPayload(run),
     ended: (run, wave) => untilEnded(waves, pipeline, run, wave),
     manifests: () => listManifests(lake),
@@ -116,8 +116,8 @@ export async function openShop(address: RedisAddress, options: ShopOptions): Pro
 
 const queueOptions = (redis: Redis) => ({ connection: redis, prefix: prefixOf(namespace) });
 
-const stepOf = (label: string, spec: string): Step => ({
-  ...{ key: sha256(label).slice(0, 20), stage: 'Extract', dataset: 'postings', part: '0', spec, inputs: [] },
+const stepOf = (identity: string, spec: string): Step => ({
+  ...{ key: sha256(identity).slice(0, 20), stage: 'Extract', dataset: 'postings', part: '0', spec, inputs: [] },
   slice: { asOf, params: '00000000' },
 });
 

@@ -123,8 +123,8 @@ const quietMs = 200;
 /** Some file systems do not tell of changes; a folder is looked at this often in any case. */
 const regularMs = 30_000;
 
-/** Calls `look` whenever a folder may have changed, until the signal aborts. */
-export function watchFolder(folder: string, look: () => void, signal: AbortSignal): void {
+/** Calls `look` whenever a folder may have changed, until the returned function is called. */
+export function watchFolder(folder: string, look: () => void): () => void {
   const regular = setInterval(look, regularMs);
   let quiet: NodeJS.Timeout | undefined;
   const soon = () => {
@@ -137,9 +137,9 @@ export function watchFolder(folder: string, look: () => void, signal: AbortSigna
   } catch {
     // No watches left: the regular look is enough.
   }
-  signal.addEventListener('abort', () => {
+  return () => {
     watcher?.close();
     clearTimeout(quiet);
     clearInterval(regular);
-  });
+  };
 }

@@ -67,15 +67,17 @@ async function serveFolder(options: UpOptions, { controller, accept }: Owned, te
   const upkeep = { ...options, controller, tell, manifests: openManifestFolder(folder, load) };
   await applyChanges(upkeep);
   const follow: Follow = (pipeline, run) => void followToEnd(upkeep, pipeline, run).then(() => scheduler.look());
+  const unfinished = await interruptedRuns(controller);
   const scheduler = schedule(upkeep, follow);
-  const answer = answerWith(controller, await takeUp(upkeep, follow));
+  const answer = answerWith(controller, await takeUp(upkeep, unfinished, follow));
   accept((...request) => answer(...request).finally(() => reapply(upkeep).then(scheduler.look)));
   const onChange = oneAtATime(() => applyChanges(upkeep).then(scheduler.look), tell);
-  watchFolder(folder, onChange, signal);
+  const stopWatching = watchFolder(folder, onChange);
   tell({ type: 'ready' });
   try {
     await Promise.race([rejectOn(signal), controller.lost.then((error) => Promise.reject(error))]);
   } finally {
+    stopWatching();
     await scheduler.stop();
   }
 }
@@ -123,8 +125,11 @@ const schedule = ({ controller, manifests, dataDir, log }: Upkeep, follow: Follo
   });
 
 /** Goes on with the unfinished runs of served pipelines. Returns those of others: whoever brings their manifest may. */
-async function takeUp({ controller, manifests, tell }: Upkeep, follow: Follow): Promise<Map<string, PipelineRun>> {
-  const unfinished = await interruptedRuns(controller);
+async function takeUp(
+  { controller, manifests, tell }: Upkeep,
+  unfinished: Map<string, PipelineRun>,
+  follow: Follow,
+): Promise<Map<string, PipelineRun>> {
   for (const [name, run] of unfinished) {
     const pipeline = run.spec.pipelineRef.name;
     if (!manifests.pipelines().has(pipeline)) continue;

@@ -36,7 +36,8 @@ export function serve(place: Workplace, config: WorkerConfig, pipeline: string, 
       lockDuration: 10_000,
       stalledInterval: 5_000,
       maxStalledCount,
-      drainDelay: 60,
+      // A call that went to a worker which hangs or dies does not reach the others: they look again after this many seconds.
+      drainDelay: 5,
       settings: { backoffStrategy: backoff },
     });
     worker.on('error', (error) => place.log.debug(`queue: ${error.message}`));

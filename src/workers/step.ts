@@ -61,7 +61,9 @@ export async function runStep(
 ): Promise<StepOutcome> {
   const { step } = payload;
   const leaseKey = redisKeys.stepLease(place.namespace, step.key);
-  const lease = await acquire(place.redis, leaseKey, redisKeys.fence(place.namespace), place.worker);
+  // Each attempt has a name of its own: after a wipe this process may be given the same step again while it is at it.
+  const attempt = `${place.worker}.${randomUUID()}`;
+  const lease = await acquire(place.redis, leaseKey, redisKeys.fence(place.namespace), attempt);
   if (!lease) return 'busy';
   const renewed = () => place.crashPoint('in-lease-renewal');
   return holding(place.redis, lease, signal, (held) => underLease(place, served, payload, lease, held), renewed);

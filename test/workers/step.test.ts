@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { publish, putSpec } from '../../src/lake/lake.ts';
-import { jobId, redisKeys } from '../../src/queue/names.ts';
+import { jobId, prefixOf, queueName, redisKeys } from '../../src/queue/names.ts';
 import type { QueuedStep } from '../../src/queue/payload.ts';
 import { maxAttempts } from '../../src/queue/retry.ts';
 import { TerminalError, ThrottledError, TransientError } from '../../src/run/errors.ts';
@@ -73,11 +73,34 @@ describe('a step', () => {
     const step = await shop.step('a');
     const lease = redisKeys.stepLease(namespace, step.step.key);
     const running = run(shop, step);
-    await expect.poll(() => leaseOf(shop, 'a')).toBe('one');
+    await expect.poll(() => leaseOf(shop, 'a')).toMatch(/^one\./);
     await shop.redis.set(lease, 'two', 'PX', 60_000);
     await expect(running).rejects.toThrow(/passed to another worker/);
     expect(await shop.manifests()).toEqual([]);
     expect(await leaseOf(shop, 'a')).toBe('two');
+  });
+
+  test('is done once more after a wipe, by the same process too, and only one of the two publishes', async () => {
+    const gate = Promise.withResolvers<void>();
+    let times = 0;
+    const shop = await openShop(server.connection, {
+      pipeline: 'again',
+      extract: async ({ signal }) => {
+        times += 1;
+        if (times === 1) await sleep(60_000, undefined, { signal });
+        await gate.promise;
+        return nothingRead;
+      },
+    });
+    const step = await shop.step('a');
+    const first = run(shop, step);
+    await expect.poll(() => times).toBe(1);
+    await shop.redis.flushall();
+    const second = run(shop, step);
+    await expect(first).rejects.toThrow(/passed to another worker/);
+    gate.resolve();
+    expect(await second).toBe('published');
+    expect(times).toBe(2);
   });
 
   test('leaves nothing in its scratch folder, however it ends', async () => {
@@ -258,6 +281,21 @@ describe('a job', () => {
     expect(seen?.attemptsMade).toBe(0);
     expect(seen?.delay).toBeGreaterThan(25_000);
     expect(await shop.manifests()).toEqual([]);
+  });
+
+  test('is found within seconds although the call went to a worker that hangs', async () => {
+    const shop = await openShop(server.connection, { pipeline: 'unheard' });
+    const hung = shop.redis.duplicate();
+    const call = hung.bzpopmin(`${prefixOf(namespace)}:${queueName('unheard', 'extract')}:marker`, 0);
+    shop.work('extract');
+    shop.work('clean');
+    await sleep(300); // now both wait, and the one that hangs was first
+    await shop.waves.add('unheard', 1, shop.payload('r'), [await shop.step('a')]);
+    expect(await call).not.toBeNull();
+    const addedAt = performance.now();
+    await shop.ended('r', 1);
+    expect(performance.now() - addedAt).toBeLessThan(8_000);
+    hung.disconnect();
   });
 
   test('goes back, with no attempt spent, when its worker stops before it has ended', async () => {

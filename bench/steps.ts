@@ -9,7 +9,7 @@ import { provideRedis } from '../src/controller/standalone/redis.ts';
 import { type Lake, manifestPath, putSpec } from '../src/lake/lake.ts';
 import { createLogger } from '../src/observability/log.ts';
 import { openBusy } from '../src/queue/busy.ts';
-import { connect, patient } from '../src/queue/connection.ts';
+import { connect } from '../src/queue/connection.ts';
 import { jobId, prefixOf, queueName } from '../src/queue/names.ts';
 import { payloadVersion, type StepPayload } from '../src/queue/payload.ts';
 import type { Step } from '../src/run/types.ts';
@@ -30,7 +30,7 @@ export async function steps(): Promise<Comparison[]> {
   const redis = await provideRedis({ dataDir, cacheDir: cacheFolder(), log, signal: new AbortController().signal });
   const opened: Redis[] = [];
   const open = () => {
-    const connection = connect(redis.connection, patient);
+    const connection = connect(redis.connection);
     opened.push(connection);
     return connection;
   };

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { secretReader } from '../controller/standalone/secrets.ts';
 import { createLogger } from '../observability/log.ts';
 import { busyBeatMs, openBusy } from '../queue/busy.ts';
-import { connect, patient } from '../queue/connection.ts';
+import { connect } from '../queue/connection.ts';
 import type { FromWorker, ToWorker, WorkerConfig } from './config.ts';
 import { crashPoints } from './crash.ts';
 import { type Server, serve } from './serve.ts';
@@ -20,7 +20,7 @@ const secrets = secretReader({
   ...(config.secretsDir === undefined ? {} : { secretsDir: config.secretsDir }),
 });
 const log = createLogger({ name: `worker-${config.pool}`, redact: secrets.redact });
-const redis = connect(config.redis, patient);
+const redis = connect(config.redis);
 redis.on('error', (error) => log.debug(`Redis: ${error.message}`)); // the controller says once that it is away
 const { close, ...abilities } = await openStages(config);
 const worker = `${hostname()}.${process.pid}.${Date.now()}`;

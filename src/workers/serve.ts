@@ -1,7 +1,7 @@
 import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
 import { filesystemStore, prefixed } from '../connectors/stores/filesystem.ts';
 import type { Lake } from '../lake/lake.ts';
-import { connect, patient } from '../queue/connection.ts';
+import { ownConnection } from '../queue/connection.ts';
 import { pools, prefixOf, queueName } from '../queue/names.ts';
 import { type PlanPayload, type PlanResult, payloadVersion, type StepPayload } from '../queue/payload.ts';
 import { backoff, decodeFailure, encodeFailure, failureOf, maxAttempts } from '../queue/retry.ts';
@@ -30,7 +30,7 @@ export function serve(place: Workplace, config: WorkerConfig, pipeline: string, 
     place.busy.during(() => work(place, { lake, filesRoot }, job, token, stopping.signal));
   const workers = pools[config.pool].map((stage) => {
     const worker = new Worker(queueName(pipeline, stage), handle, {
-      connection: connect(config.redis, patient),
+      connection: ownConnection(config.redis),
       prefix: prefixOf(place.namespace),
       concurrency: config.concurrency,
       lockDuration: 10_000,

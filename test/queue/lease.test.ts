@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connect, patient } from '../../src/queue/connection.ts';
+import { connect } from '../../src/queue/connection.ts';
 import { acquire, holding, leaseMs, release } from '../../src/queue/lease.ts';
 import { startRedis, type TestRedis } from '../servers/redis.ts';
 
@@ -12,7 +12,7 @@ const fence = '{jp:test}:fence';
 
 beforeAll(async () => {
   server = await startRedis();
-  redis = connect(server.connection, patient);
+  redis = connect(server.connection);
 });
 afterAll(async () => {
   redis.disconnect();

@@ -3,7 +3,7 @@ import { Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { busyMs, listBusy, openBusy } from '../../src/queue/busy.ts';
-import { connect, patient } from '../../src/queue/connection.ts';
+import { connect } from '../../src/queue/connection.ts';
 import { type Loads, openLoads } from '../../src/queue/load.ts';
 import { prefixOf, type QueueStage, queueName, redisKeys } from '../../src/queue/names.ts';
 import { startRedis, type TestRedis } from '../servers/redis.ts';
@@ -17,7 +17,7 @@ const queues: Queue[] = [];
 
 beforeAll(async () => {
   server = await startRedis();
-  redis = connect(server.connection, patient);
+  redis = connect(server.connection);
   loads = openLoads(redis, namespace);
   await redis.ping();
 });
@@ -53,7 +53,7 @@ test('the load of a pool is what its queues hold, over all pipelines it serves',
 });
 
 test('a Redis that is away has no load that anybody knows of', async () => {
-  const away = connect({ path: '/no/such/socket' }, patient).on('error', () => undefined);
+  const away = connect({ path: '/no/such/socket' }).on('error', () => undefined);
   expect(await openLoads(away, namespace).read('extract', ['jobs'], Date.now())).toBeUndefined();
   away.disconnect();
 });
@@ -74,7 +74,7 @@ test('a job under way is active, and one that waits for others is no load', asyn
     started.resolve();
     await finish.promise;
   };
-  const options = { connection: connect(server.connection, patient), prefix: prefixOf(namespace) };
+  const options = { connection: connect(server.connection), prefix: prefixOf(namespace) };
   const worker = new Worker(steps.name, work, options);
   await started.promise;
   expect(await loads.read('clean', ['going'], Date.now())).toEqual({ ...nothing, active: 1 });

@@ -301,7 +301,7 @@ describe('a job', () => {
   test('goes back, with no attempt spent, when its worker stops before it has ended', async () => {
     const { shop, workers, job } = await oneStep('stopped', ({ signal }) => sleep(60_000, nothingRead, { signal }));
     await expect.poll(() => shop.queue('extract').getActiveCount()).toBe(1);
-    await Promise.all(workers.map((worker) => worker.close()));
+    await Promise.all(workers.map((worker) => worker.close(500)));
     const left = await job();
     expect(left?.attemptsMade).toBe(0);
     expect(await left?.getState()).toMatch(/waiting|delayed/);

@@ -9,7 +9,7 @@ import { onTestFinished } from 'vitest';
 import { filesystemStore, prefixed } from '../../src/connectors/stores/filesystem.ts';
 import { type Lake, listManifests, putSpec } from '../../src/lake/lake.ts';
 import { openBusy } from '../../src/queue/busy.ts';
-import { connect, patient, type RedisAddress } from '../../src/queue/connection.ts';
+import { connect, type RedisAddress } from '../../src/queue/connection.ts';
 import { type PoolName, prefixOf, type QueueStage, queueName } from '../../src/queue/names.ts';
 import type { PlanPayload, PlanResult, QueuedStep, StepPayload } from '../../src/queue/payload.ts';
 import { openWaves, type WaveState, type Waves } from '../../src/queue/waves.ts';
@@ -69,7 +69,7 @@ export const finished = (failures: readonly Failure[] = []): PlanResult => ({
 export async function openShop(address: RedisAddress, options: ShopOptions): Promise<Shop> {
   const { pipeline, extract = async () => nothingRead, plan = async (_, failures) => finished(failures) } = options;
   const folder = await mkdtemp(join(tmpdir(), 'jobpulse-shop-'));
-  const redis = connect(address, patient);
+  const redis = connect(address);
   const waves = openWaves(redis, namespace);
   const config = { namespace, redis: address, lake: folder, concurrency: 2 } as WorkerConfig;
   const name = `${namespace}/${pipeline}`;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Pipeline, PipelineRun } from '../../api/index.ts';
-import { connect, patient } from '../../queue/connection.ts';
+import { connect } from '../../queue/connection.ts';
 import type { WorkEvent } from '../../queue/events.ts';
 import type { PoolName } from '../../queue/names.ts';
 import { openWaves, type Waves } from '../../queue/waves.ts';
@@ -50,8 +50,8 @@ export async function startController(options: ControllerOptions): Promise<Contr
     loop.giveUp(error);
   };
   const redis = await keepRedis(options, giveUp);
-  const commands = connect(redis.connection, patient);
-  const events = connect(redis.connection, patient);
+  const commands = connect(redis.connection);
+  const events = connect(redis.connection);
   for (const each of [commands, events]) each.on('error', (error) => log.debug(`Redis: ${error.message}`));
   const warehouse = warehouseFile(dataDir);
   const waves = openWaves(commands, namespace);

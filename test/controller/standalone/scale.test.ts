@@ -12,7 +12,7 @@ import { type Controller, startController } from '../../../src/controller/standa
 import { type Pool, startPool } from '../../../src/controller/standalone/processes.ts';
 import { listManifests } from '../../../src/lake/lake.ts';
 import { listBusy } from '../../../src/queue/busy.ts';
-import { connect, patient } from '../../../src/queue/connection.ts';
+import { connect } from '../../../src/queue/connection.ts';
 import type { PoolName } from '../../../src/queue/names.ts';
 import type { PlanPayload } from '../../../src/queue/payload.ts';
 import { openWaves } from '../../../src/queue/waves.ts';
@@ -136,7 +136,7 @@ test('a backlog gets more cleaning processes; they go when it is done, and the l
 
 test('a worker that is taken away ends its step first, however slow, and holds its place until then', async () => {
   const [redis, double, folder] = [await startRedis(), await startUsajobs({ latencyMs: 1500 }), temporaryFolder()];
-  const commands = connect(redis.connection, patient);
+  const commands = connect(redis.connection);
   const waves = openWaves(commands, 'default');
   const pools: Pool[] = [];
   onTestFinished(async () => {

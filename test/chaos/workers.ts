@@ -11,7 +11,7 @@ import { hasEnded, reconcileRun } from '../../src/controller/runs.ts';
 import { cacheFolder } from '../../src/controller/standalone/folders.ts';
 import { provideRedis } from '../../src/controller/standalone/redis.ts';
 import type { World } from '../../src/controller/world.ts';
-import { connect, patient } from '../../src/queue/connection.ts';
+import { connect } from '../../src/queue/connection.ts';
 import type { WorkEvent } from '../../src/queue/events.ts';
 import { type PoolName, redisKeys } from '../../src/queue/names.ts';
 import { openWaves } from '../../src/queue/waves.ts';
@@ -51,7 +51,7 @@ export interface FloorOptions {
 export async function openFloor({ dataDir, pipeline, sizes, env }: FloorOptions): Promise<Floor> {
   const log = pino({ level: 'silent' });
   const handle = await provideRedis({ dataDir, cacheDir: cacheFolder(), log, signal: AbortSignal.timeout(120_000) });
-  const redis = connect(handle.connection, patient);
+  const redis = connect(handle.connection);
   const waves = openWaves(redis, namespace);
   const name = pipeline.metadata.name;
   const serve: ServeMessage = { type: 'serve', pipelines: [{ name, filesRoot: dataDir }] };

@@ -37,7 +37,7 @@ export interface Shop {
   readonly place: Workplace;
   readonly served: Served;
   /** Starts workers of a pool, in this process, until the test ends or they are closed. */
-  work(pool: PoolName): { close(): Promise<void> };
+  work(pool: PoolName): { close(graceMs?: number): Promise<void> };
   queue(stage: QueueStage): Queue;
   step(name: string): Promise<QueuedStep>;
   payload(run: string): PlanPayload;
@@ -75,7 +75,7 @@ export async function openShop(address: RedisAddress, options: ShopOptions): Pro
   const name = `${namespace}/${pipeline}`;
   const lake: Lake = { store: prefixed(filesystemStore(folder), name), pipeline: name };
   const queues = new Map<QueueStage, Queue>();
-  const open: { close(): Promise<void> }[] = [];
+  const open: { close(graceMs?: number): Promise<void> }[] = [];
   onTestFinished(async () => {
     await Promise.all(open.map((each) => each.close()));
     await waves.close();

@@ -65,12 +65,15 @@ describe('the filesystem store', () => {
     await expect(store.get('.tmp/old')).rejects.toThrow('kept for unfinished objects');
   });
 
-  test.skipIf(process.getuid?.() === 0)('a folder without the right to write is StoreDenied (root has every right)', async () => {
-    await chmod(root, 0o555);
-    await expect(filesystemStore(root).putIfAbsent('object', Buffer.from('x'))).rejects.toMatchObject({
-      reason: 'StoreDenied',
-    });
-  });
+  test.skipIf(process.getuid?.() === 0)(
+    'a folder without the right to write is StoreDenied (root has every right)',
+    async () => {
+      await chmod(root, 0o555);
+      await expect(filesystemStore(root).putIfAbsent('object', Buffer.from('x'))).rejects.toMatchObject({
+        reason: 'StoreDenied',
+      });
+    },
+  );
 
   describe.skipIf(process.getuid?.() !== 0)('on a filesystem of its own (needs root to mount one)', () => {
     const mount = (options: string) => {

@@ -2,9 +2,9 @@ import { namespace } from '../controller/standalone/namespace.ts';
 import { pauseHere } from '../controller/standalone/pause.ts';
 import { openResources } from '../controller/standalone/resources.ts';
 import { CliError, exitCodes } from './exit.ts';
-import type { Verb } from './index.ts';
 import { onInterrupt } from './interrupt.ts';
 import { dataDirOption } from './options.ts';
+import type { Verb } from './verb.ts';
 
 /** `jobpulse pause`: lets a schedule rest, whatever the manifest says, until `jobpulse resume`. */
 export const pause: Verb = (program) => {

@@ -3,10 +3,10 @@ import { lakeOf } from '../controller/standalone/session.ts';
 import type { RunRequest } from '../run/plan.ts';
 import { type DatasetPlan, type PlanSummary, summarise } from '../run/summary.ts';
 import { planInput } from '../workers/plan.ts';
-import type { Verb } from './index.ts';
 import { loadManifest, type Override } from './manifest.ts';
 import { dataDirOption, fromOption, outputOption, paramOption, setOption } from './options.ts';
 import { print } from './output.ts';
+import type { Verb } from './verb.ts';
 
 interface PlanOptions {
   readonly dataDir: string;

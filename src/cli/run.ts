@@ -8,7 +8,6 @@ import type { RunRequest } from '../run/plan.ts';
 import { exitCode } from '../run/report.ts';
 import type { ReadSecret } from '../workers/stage.ts';
 import { CliError, exitCodes, unreachableReasons } from './exit.ts';
-import type { Verb } from './index.ts';
 import { onInterrupt } from './interrupt.ts';
 import { loadManifest, type Override } from './manifest.ts';
 import { dataDirOption, fromOption, outputOption, paramOption, setOption } from './options.ts';
@@ -16,6 +15,7 @@ import { type Progress, print, progress } from './output.ts';
 import { showEvent } from './progress.ts';
 import { reportText } from './reportText.ts';
 import { requiredSecrets } from './secretRefs.ts';
+import type { Verb } from './verb.ts';
 
 interface RunOptions {
   readonly dataDir: string;

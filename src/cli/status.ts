@@ -2,9 +2,9 @@ import type { Pipeline, PipelineRun } from '../api/index.ts';
 import { isPaused } from '../controller/schedule.ts';
 import { namespace } from '../controller/standalone/namespace.ts';
 import { openResources } from '../controller/standalone/resources.ts';
-import type { Verb } from './index.ts';
 import { dataDirOption, outputOption } from './options.ts';
 import { print, table } from './output.ts';
+import type { Verb } from './verb.ts';
 
 interface StatusOptions {
   readonly dataDir: string;

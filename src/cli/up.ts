@@ -6,13 +6,13 @@ import { secretReader } from '../controller/standalone/secrets.ts';
 import { keepUp, type UpEvent } from '../controller/standalone/up.ts';
 import { createLogger } from '../observability/log.ts';
 import { CliError, exitCodes } from './exit.ts';
-import type { Verb } from './index.ts';
 import { onInterrupt } from './interrupt.ts';
 import { loadManifest } from './manifest.ts';
 import { dataDirOption } from './options.ts';
 import { type Progress, progress } from './output.ts';
 import { showEvent } from './progress.ts';
 import { reportText } from './reportText.ts';
+import type { Verb } from './verb.ts';
 
 interface UpOptions {
   readonly dataDir: string;

@@ -1,7 +1,7 @@
-import type { Verb } from './index.ts';
 import { loadManifest, type Override } from './manifest.ts';
 import { outputOption, setOption } from './options.ts';
 import { print } from './output.ts';
+import type { Verb } from './verb.ts';
 
 /** `jobpulse validate`: says everything that is wrong with manifests, or that they are fine. */
 export const validate: Verb = (program) => {

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { exportQuarantine, listQuarantine } from '../../src/cli/quarantine.ts';
+import { exportQuarantine, listQuarantine } from '../../src/cli/quarantineRows.ts';
 import { literal, rows, withMemoryDatabase } from '../../src/connectors/duckdb.ts';
 import { filesystemStore } from '../../src/connectors/stores/filesystem.ts';
 import { type Lake, manifestDigest, publish } from '../../src/lake/lake.ts';

@@ -137,6 +137,8 @@ test('keeps a folder applied: broken, mended, renamed, removed and restored mani
   expect((await statusOf(dataDir)).state).toBe('Unattended');
   const unknown = await jobpulse(['pause', 'vacancy', '--data-dir', dataDir]);
   expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('found: vacancies') });
+  const nowhere = await jobpulse(['up', join(manifests, 'nowhere'), '--data-dir', dataDir]);
+  expect(nowhere).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot be read (ENOENT)') });
 });
 
 /** A world whose schedule has been on for three years, with the tick that it missed last. */

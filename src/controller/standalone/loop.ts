@@ -51,7 +51,12 @@ export function startLoop({ world, runs, redis, observe, log }: LoopInput): Loop
     for (const follower of [...followers.values()].flatMap((group) => [...group])) follower.reject(error);
     followers.clear();
   };
-  const watching = watchEvents(stopping.signal, { world, redis, followers, observe, reconcile });
+  const watching = watchEvents(stopping.signal, { world, redis, followers, observe, reconcile }).catch(
+    // Stopped before the connection was up: nothing was waiting for events yet.
+    (error: unknown) => {
+      if (!stopping.signal.aborted) throw error;
+    },
+  );
   void watchRedis({ redis, log }, stopping.signal, giveUp);
 
   return {

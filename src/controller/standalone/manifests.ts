@@ -49,7 +49,7 @@ export function openManifestFolder(folder: string, load: LoadManifest): Manifest
     async scan() {
       const before = pipelines();
       const changes: ManifestChange[] = [];
-      const paths = await yamlFiles(folder);
+      const paths = await manifestFiles(folder);
       const next = new Map(paths.flatMap((path) => withKnown(path, files.get(path))));
       for (const path of paths) {
         const text = await readFile(path, 'utf8').catch(() => undefined);
@@ -106,7 +106,8 @@ function refuseSecond({ pipeline }: LoadedManifest, others: ReadonlyMap<string, 
   }
 }
 
-async function yamlFiles(folder: string): Promise<readonly string[]> {
+/** The manifests of a folder, by path; not being able to list them is an error. */
+export async function manifestFiles(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     throw new TerminalError('FolderUnreadable', `${folder} cannot be read (${error.code}); name a folder of manifests`);
   });

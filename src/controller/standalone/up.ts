@@ -10,6 +10,7 @@ import {
   type LoadManifest,
   type ManifestChange,
   type ManifestFolder,
+  manifestFiles,
   openManifestFolder,
   watchFolder,
 } from './manifests.ts';
@@ -39,6 +40,7 @@ export type UpEvent =
  * signal, or when the workers or the private Redis do not stay up; whatever ends it, the next one goes on from there.
  */
 export async function keepUp(options: UpOptions, tell: (event: UpEvent) => void): Promise<void> {
+  await manifestFiles(options.folder); // a folder that is not there is told before anything is started
   const ownership = await becomeOwnerOrConnect(options.dataDir, { version, signal: options.signal });
   if (ownership.role === 'client') throw alreadyOwned(options.dataDir, ownership.client.hello.pid);
   try {

@@ -40,11 +40,10 @@ export function startLoop({ world, runs, redis, observe, log }: LoopInput): Loop
   const followers = new Map<string, Set<Follower>>();
   let turn: Promise<void> = Promise.resolve();
 
-  /** One pass at a time; a pass that fails is logged and tried again by the next. */
+  /** One pass at a time; what fails is logged and tried again by the next. */
   const reconcile = (): Promise<void> => {
-    turn = turn
-      .then(() => pass(world, runs, followers))
-      .catch((error: unknown) => log.error(error, 'reconcile failed'));
+    const failed = (error: unknown) => log.error(error, 'reconcile failed');
+    turn = turn.then(() => pass({ world, runs }, followers, failed)).catch(failed);
     return turn;
   };
   const giveUp = (error: Error): void => {
@@ -77,14 +76,21 @@ export function startLoop({ world, runs, redis, observe, log }: LoopInput): Loop
   };
 }
 
-async function pass(world: World, runs: LoopInput['runs'], followers: Map<string, Set<Follower>>): Promise<void> {
+async function pass(
+  { world, runs }: Pick<LoopInput, 'world' | 'runs'>,
+  followers: Map<string, Set<Follower>>,
+  failed: (error: unknown) => void,
+): Promise<void> {
   const open = (await runs()).filter((run) => !hasEnded(run));
-  for (const run of open) await reconcileRun(world, run.metadata.name);
+  for (const run of open) await reconcileRun(world, run.metadata.name).catch(failed);
   for (const [name, group] of followers) {
     const run = await world.run(name);
-    if (!run || !hasEnded(run)) continue;
+    if (run && !hasEnded(run)) continue;
     followers.delete(name);
-    for (const { resolve } of group) resolve(run);
+    for (const { resolve, reject } of group) {
+      if (run) resolve(run);
+      else reject(new Error(`there is no run ${name}`));
+    }
   }
 }
 

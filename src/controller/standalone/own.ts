@@ -44,8 +44,9 @@ export async function actAsOwner<Result>(
     ready.reject(error);
     throw error;
   } finally {
-    await server.close();
+    await server.hangUp();
     await controller?.stop();
+    await server.close();
   }
 }
 

@@ -32,7 +32,9 @@ export interface OwnerOptions<Request, Event, Result> {
 export interface OwnerServer {
   /** Takes no more work; settles when all that was taken has been answered. */
   drain(): Promise<void>;
-  /** Aborts what is under way and leaves the socket. Call it before the lock is released. */
+  /** Takes no more work and aborts what is under way. Whoever asks from then on hears that the owner is closing. */
+  hangUp(): Promise<void>;
+  /** Hangs up and leaves the socket. Call it right before the lock is released: who is not heard is taken for dead. */
   close(): Promise<void>;
 }
 
@@ -73,11 +75,15 @@ export async function serveOwner<Request, Event, Result>(
     closing = true;
     await Promise.all(underWay.keys());
   };
+  const hangUp = async () => {
+    for (const abort of underWay.values()) abort.abort(new Error('the owner is closing'));
+    await drain();
+  };
   return {
     drain,
+    hangUp,
     close: async () => {
-      for (const abort of underWay.values()) abort.abort(new Error('the owner is closing'));
-      await drain();
+      await hangUp();
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
       await closed;

@@ -35,7 +35,7 @@ export async function becomeOwnerOrConnect(dataDir: string, options: OwnershipOp
     // One that is closing ends the work it has taken first; as long as it answers, it is alive.
     if (client) deadline = performance.now() + patienceMs;
     if (performance.now() > deadline) throw unresponsive(dataDir);
-    await sleep(10 + Math.random() * 90, undefined, { signal: options.signal });
+    await sleep(10 + Math.random() * 90, undefined, { signal: options.signal }).catch(() => undefined);
   }
 }
 

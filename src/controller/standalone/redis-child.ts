@@ -116,7 +116,8 @@ async function untilItAnswers(child: ChildProcess, socket: string, signal: Abort
       await probeRedis({ path: socket }, deadline - performance.now());
       return true;
     } catch {
-      await sleep(10, undefined, { signal });
+      await sleep(10);
+      signal.throwIfAborted();
     }
   }
   return false;

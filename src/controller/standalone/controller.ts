@@ -49,16 +49,17 @@ export async function startController(options: ControllerOptions): Promise<Contr
     lost.resolve(error);
     loop.giveUp(error);
   };
+  const warehouse = warehouseFile(dataDir);
+  const identities = { installation: installationId(dataDir), warehouse: warehouse.identity };
   const redis = await keepRedis(options, giveUp);
   const commands = connect(redis.connection);
   const events = connect(redis.connection);
   for (const each of [commands, events]) each.on('error', (error) => log.debug(`Redis: ${error.message}`));
-  const warehouse = warehouseFile(dataDir);
+  // Left by an owner before us: jobs and leases of workers that ended with it. What is missing is planned anew, at once
+  // instead of when those run out.
+  if (redis.kind === 'private') await commands.flushall();
   const waves = openWaves(commands, namespace);
-  const world = standaloneWorld(resources, waves, {
-    installation: installationId(dataDir),
-    warehouse: warehouse.identity,
-  });
+  const world = standaloneWorld(resources, waves, identities);
   const observe = (event: WorkEvent | undefined): void => workers.observe(event);
   const loop: Loop = startLoop({ world, runs: resources.runs.list, redis: events, observe, log });
   const workers = startWorkers({
@@ -81,8 +82,8 @@ export async function startController(options: ControllerOptions): Promise<Contr
     scaling: workers.scaling,
     lost: lost.promise,
     stop: async () => {
+      await workers.stop(); // the loop goes on, so that those who watch see how the steps end
       await loop.stop();
-      await workers.stop();
       await waves.close();
       commands.disconnect();
       await redis.stop();
@@ -94,9 +95,13 @@ export async function startController(options: ControllerOptions): Promise<Contr
 const mostRestarts = 20;
 
 /** A Redis that is started again, on the same socket, when it dies; what it lost is planned again. */
-async function keepRedis(options: ControllerOptions, onLost: (error: Error) => void): Promise<RedisHandle> {
+async function keepRedis(
+  options: ControllerOptions,
+  onLost: (error: Error) => void,
+): Promise<Omit<RedisHandle, 'onExit'>> {
   const start = () => provideRedis({ ...options, url: process.env.REDIS_URL, cacheDir: cacheFolder() });
-  let handle = await start();
+  const { connection, kind, ...first } = await start();
+  let current: Promise<Pick<RedisHandle, 'onExit' | 'stop'>> = Promise.resolve(first);
   let restarts = 0;
   const restart = (error: Error): void => {
     restarts += 1;
@@ -105,13 +110,16 @@ async function keepRedis(options: ControllerOptions, onLost: (error: Error) => v
       return;
     }
     options.log.warn(`${error.message}; it is started again`);
-    start().then((next) => {
-      handle = next;
-      next.onExit(restart);
-    }, onLost);
+    current = start();
+    current.then((next) => next.onExit(restart), onLost);
   };
-  handle.onExit(restart);
-  return { connection: handle.connection, kind: handle.kind, onExit: () => undefined, stop: () => handle.stop() };
+  first.onExit(restart);
+  const stop = () =>
+    current.then(
+      (running) => running.stop(),
+      () => undefined, // it did not start again
+    );
+  return { connection, kind, stop };
 }
 
 const standaloneWorld = (

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { checkRequest, type Pipeline, problemText } from '../api/index.ts';
 import { secretReader } from '../controller/standalone/secrets.ts';
 import { type RunOutcome, runHere } from '../controller/standalone/session.ts';
@@ -85,7 +86,8 @@ async function prepare(file: string, options: RunOptions, secret: ReadSecret): P
   if (options.from === 'Extract') checkSecrets(pipeline, secret);
   const now = Date.now();
   return {
-    run: `${pipeline.metadata.name}-${now}`,
+    // Two commands may start in the same millisecond.
+    run: `${pipeline.metadata.name}-${now}-${randomBytes(2).toString('hex')}`,
     asOf: new Date(now).toISOString(),
     spec: { from: options.from, params, datasets },
     ...{ pipeline, filesRoot },

@@ -46,8 +46,8 @@ export async function runSubmission(
 }
 
 /**
- * Applies the pipeline and creates the run, or takes up the same run where it was interrupted.
- * Interrupted runs of the pipeline that ask for something else give way.
+ * Applies the pipeline and creates the run, or takes up one that was interrupted: this very run, when the owner before
+ * us ended, or one that asks for the same. Other interrupted runs of the pipeline give way.
  */
 async function submit(
   controller: Controller,
@@ -56,18 +56,25 @@ async function submit(
 ): Promise<{ readonly run: string; readonly resumed: boolean }> {
   const { pipeline, filesRoot, spec } = submission;
   await controller.apply(pipeline, filesRoot);
-  let resumed: string | undefined;
-  for (const [name, run] of interrupted) {
-    if (run.spec.pipelineRef.name !== pipeline.metadata.name) continue;
-    interrupted.delete(name);
-    if (resumed === undefined && asksTheSame(run, spec) && !isStale(run)) resumed = name;
-    else await cancelRun(controller, name);
+  const begun = await controller.resources.runs.get(submission.run);
+  if (begun && hasEnded(begun)) return { run: submission.run, resumed: false };
+  const left = takeRunsOf(pipeline.metadata.name, interrupted);
+  const resumed = begun ?? left.find((run) => asksTheSame(run, spec) && !isStale(run));
+  for (const { metadata } of left) {
+    if (metadata.name !== resumed?.metadata.name) await cancelRun(controller, metadata.name);
   }
-  if (resumed !== undefined) return { run: resumed, resumed: true };
+  if (resumed) return { run: resumed.metadata.name, resumed: true };
   await controller.resources.runs.create(
     newRun(pipeline.metadata.name, submission, await nextAsOf(controller, submission)),
   );
   return { run: submission.run, resumed: false };
+}
+
+/** Takes the runs of a pipeline out, at once, so that no other submission takes one up too. */
+function takeRunsOf(pipeline: string, interrupted: Map<string, PipelineRun>): readonly PipelineRun[] {
+  const taken = [...interrupted.values()].filter((run) => run.spec.pipelineRef.name === pipeline);
+  for (const { metadata } of taken) interrupted.delete(metadata.name);
+  return taken;
 }
 
 /** What a run that has ended says of its end. */

@@ -1,3 +1,4 @@
+import { InterruptedError } from '../controller/standalone/interrupted.ts';
 import { standaloneReasons } from '../controller/standalone/reasons.ts';
 import { TerminalError } from '../run/errors.ts';
 
@@ -36,6 +37,7 @@ export const unreachableReasons: ReadonlySet<string> = new Set([
 /** The exit code of anything a verb may throw. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CliError) return error.exitCode;
+  if (error instanceof InterruptedError) return exitCodes.interrupted;
   if (error instanceof TerminalError) {
     const known: Readonly<Record<string, number>> = standaloneReasons;
     return known[error.reason] ?? (unreachableReasons.has(error.reason) ? exitCodes.unreachable : exitCodes.failed);

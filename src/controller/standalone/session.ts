@@ -7,6 +7,7 @@ import type { RunReport } from '../../run/report.ts';
 import type { Manifest } from '../../run/types.ts';
 import { version } from '../../version.ts';
 import type { ControllerOptions } from './controller.ts';
+import { InterruptedError, leftOver, watched } from './interrupted.ts';
 import { namespace } from './namespace.ts';
 import { actAsOwner, answerWith } from './own.ts';
 import { asOwnerOrClient } from './ownership.ts';
@@ -18,23 +19,30 @@ export interface RunOutcome {
   readonly manifests: readonly Manifest[];
 }
 
-/** Runs a submission on this machine: as the owner of the data directory, or through the process that owns it. */
+/**
+ * Runs a submission on this machine: as the owner of the data directory, or through the process that owns it.
+ * Rejects with an InterruptedError when the signal ends it.
+ */
 export async function runHere(
   options: ControllerOptions,
   submission: Submission,
   watch: (event: RunEvent) => void,
 ): Promise<RunOutcome> {
   const { dataDir, signal } = options;
+  const lake = lakeOf(dataDir, submission.pipeline.metadata.name);
+  const seen = watched(submission.run, watch);
   const end = await asOwnerOrClient<RunEnd>(
     dataDir,
     { version, signal },
     {
-      owner: () => runAsOwner(options, submission, watch),
+      owner: () => runAsOwner(options, submission, seen.watch),
       // An owner that is told to stop hangs up, and the run goes to whoever owns the data directory next.
-      client: (client) => client.submit<Submission, RunEvent, RunEnd>(submission, watch, signal),
+      client: (client) => client.submit<Submission, RunEvent, RunEnd>(submission, seen.watch, signal),
     },
-  );
-  return outcomeOf(lakeOf(dataDir, submission.pipeline.metadata.name), end);
+  ).catch(async (error: unknown) => {
+    throw signal.aborted ? new InterruptedError(await leftOver(dataDir, lake, seen.sight())) : error;
+  });
+  return outcomeOf(lake, end);
 }
 
 /** Ends when this run and those that other commands brought meanwhile have ended. */

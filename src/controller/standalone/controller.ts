@@ -43,7 +43,7 @@ export interface Controller {
 /** Starts everything a data directory needs; the caller must own it. */
 export async function startController(options: ControllerOptions): Promise<Controller> {
   const { dataDir, log, secretsDir, allowPrivateNetworks } = options;
-  const resources = openResources(dataDir, namespace);
+  const resources = openResources(dataDir, namespace, 'Owner');
   const lost = Promise.withResolvers<Error>();
   const giveUp = (error: Error): void => {
     lost.resolve(error);

@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pipeline, PipelineRun } from '../../api/index.ts';
+import { mapBounded } from '../../lake/lake.ts';
 import { TerminalError } from '../../run/errors.ts';
 import { canonical, type Json } from '../../run/key.ts';
 
@@ -31,45 +32,57 @@ export interface Resources {
   readonly runs: Collection<PipelineRun>;
 }
 
-/** The resource store of a machine without a cluster: one JSON file per object, always whole. */
-export function openResources(dataDir: string, namespace: string): Resources {
+/**
+ * The resource store of a machine without a cluster: one JSON file per object, always whole.
+ * The owner of the data directory is the only one who writes, so it reads each file once.
+ */
+export function openResources(dataDir: string, namespace: string, who: 'Owner' | 'Reader' = 'Reader'): Resources {
   const folder = (kind: string) => join(dataDir, 'resources', kind, namespace);
-  return { pipelines: openCollection(folder('pipelines')), runs: openCollection(folder('pipelineruns')) };
+  return { pipelines: openCollection(folder('pipelines'), who), runs: openCollection(folder('pipelineruns'), who) };
 }
 
-function openCollection<Kind extends Resource>(folder: string): Collection<Kind> {
+function openCollection<Kind extends Resource>(folder: string, who: 'Owner' | 'Reader'): Collection<Kind> {
   const file = (name: string) => join(folder, `${name}.json`);
+  let known: Promise<Map<string, Kind>> | undefined;
+  const objects = (): Promise<Map<string, Kind>> => {
+    if (who === 'Reader') return readObjects(folder);
+    known ??= readObjects(folder);
+    return known;
+  };
   // Reading, changing and writing of one update happen before those of the next.
   let turn: Promise<unknown> = Promise.resolve();
-  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
-    const result = turn.then(work);
+  const inTurn = <Result>(work: (all: Map<string, Kind>) => Promise<Result>): Promise<Result> => {
+    const result = turn.then(async () => work(await objects()));
     turn = result.catch(() => undefined);
     return result;
   };
-  const get = (name: string) => readObject<Kind>(file(name));
+  const write = async (all: Map<string, Kind>, object: Kind): Promise<void> => {
+    await writeObject(folder, file(object.metadata.name), object);
+    all.set(object.metadata.name, object);
+  };
   return {
-    get,
-    async list() {
-      const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json')).sort();
-      const objects = await Promise.all(names.map((name) => readObject<Kind>(join(folder, name))));
-      return objects.filter((object) => object !== undefined);
-    },
+    get: async (name) => (await objects()).get(name),
+    list: async () => [...(await objects())].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object),
     create: (object) =>
-      inTurn(async () => {
-        if (await get(object.metadata.name)) return false;
-        await writeObject(folder, file(object.metadata.name), withGeneration(object, 1));
+      inTurn(async (all) => {
+        if (all.has(object.metadata.name)) return false;
+        await write(all, withGeneration(object, 1));
         return true;
       }),
     update: (name, change) =>
-      inTurn(async () => {
-        const before = await get(name);
+      inTurn(async (all) => {
+        const before = all.get(name);
         if (!before) return;
         const after = change(before);
         if (same(before, after)) return;
         const generation = (before.metadata.generation ?? 1) + (same(before.spec, after.spec) ? 0 : 1);
-        await writeObject(folder, file(name), withGeneration(after, generation));
+        await write(all, withGeneration(after, generation));
       }),
-    delete: (name) => inTurn(() => rm(file(name), { force: true })),
+    delete: (name) =>
+      inTurn(async (all) => {
+        await rm(file(name), { force: true });
+        all.delete(name);
+      }),
   };
 }
 
@@ -79,6 +92,12 @@ const withGeneration = <Kind extends Resource>(object: Kind, generation: number)
   ...object,
   metadata: { ...object.metadata, generation },
 });
+
+async function readObjects<Kind>(folder: string): Promise<Map<string, Kind>> {
+  const files = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json'));
+  const objects = await mapBounded(files, 32, (name) => readObject<Kind>(join(folder, name)));
+  return new Map(objects.flatMap((object, at) => (object ? [[files[at]?.replace(/\.json$/, '') ?? '', object]] : [])));
+}
 
 async function readObject<Kind>(path: string): Promise<Kind | undefined> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

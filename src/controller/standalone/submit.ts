@@ -3,6 +3,7 @@ import type { WorkEvent } from '../../queue/events.ts';
 import { canonical } from '../../run/key.ts';
 import { hasEnded } from '../runs.ts';
 import type { Controller } from './controller.ts';
+import { createRun } from './history.ts';
 
 /** What `jobpulse run` asks the owner of a data directory for. Holds no secret. */
 export interface Submission {
@@ -64,9 +65,8 @@ async function submit(
     if (metadata.name !== resumed?.metadata.name) await cancelRun(controller, metadata.name);
   }
   if (resumed) return { run: resumed.metadata.name, resumed: true };
-  await controller.resources.runs.create(
-    newRun(pipeline.metadata.name, submission, await nextAsOf(controller, submission)),
-  );
+  const asOf = await nextAsOf(controller, submission);
+  await createRun(controller.resources, newRun(pipeline.metadata.name, submission, asOf));
   return { run: submission.run, resumed: false };
 }
 

@@ -5,6 +5,7 @@ import type { RunReport } from '../../run/report.ts';
 import { version } from '../../version.ts';
 import { isPaused } from '../schedule.ts';
 import type { Controller, ControllerOptions } from './controller.ts';
+import { createRun } from './history.ts';
 import { installationId } from './identities.ts';
 import {
   type LoadManifest,
@@ -120,7 +121,7 @@ const schedule = ({ controller, manifests, dataDir, log }: Upkeep, follow: Follo
       if (!manifest) return; // its file went away meanwhile
       await controller.apply(manifest.pipeline, manifest.filesRoot);
       const spec = { from: 'Extract' as const, params: [], datasets: [] };
-      if (await controller.resources.runs.create(newRun(pipeline, { run, spec }, asOf.toISOString()))) {
+      if (await createRun(controller.resources, newRun(pipeline, { run, spec }, asOf.toISOString()))) {
         follow(pipeline, run);
       }
     },

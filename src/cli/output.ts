@@ -58,7 +58,7 @@ function terminalProgress(out: Output): Progress {
   let shown = '';
   const show = (text: string) => {
     // One column stays free: a full line would wrap, and the next update would not overwrite it.
-    shown = oneLine(text).slice(0, (out.columns ?? 80) - 1);
+    shown = oneLine(text).slice(0, (out.columns || 80) - 1);
     out.write(clearLine + shown);
   };
   return {

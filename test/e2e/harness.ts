@@ -7,6 +7,8 @@ import { text } from 'node:stream/consumers';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { onTestFinished } from 'vitest';
 import { type Row, rows } from '../../src/connectors/duckdb.ts';
+import { namespace } from '../../src/controller/standalone/namespace.ts';
+import { openResources } from '../../src/controller/standalone/resources.ts';
 import type { DatasetReport, RunReport } from '../../src/run/report.ts';
 import type { UsajobsDouble } from '../servers/usajobs/double.ts';
 
@@ -82,6 +84,10 @@ export function onlyDataset({ datasets }: RunReport): DatasetReport {
   if (!dataset || datasets.length !== 1) throw new Error(`expected one dataset, found ${datasets.length}`);
   return dataset;
 }
+
+/** How all runs of a data directory stand. */
+export const phasesOf = async (dataDir: string): Promise<readonly string[]> =>
+  (await openResources(dataDir, namespace).runs.list()).map(({ status }) => status?.phase ?? 'Pending').sort();
 
 /** Asks the warehouse of a data directory whose owner has ended. */
 export async function ask(dataDir: string, sql: string): Promise<Row[]> {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -145,6 +145,38 @@ spec:
     { dataset: 'openings', rows: 1, source: expect.stringMatching(/jobs\.csv#3$/) },
   ]);
 });
+
+test('a Redis that is not there is named, with exit code 4', async () => {
+  const env = { ...secretsOf(double), REDIS_URL: 'redis://user:not-to-be-shown@127.0.0.1:1/0' };
+  const ended = await jobpulse(usajobsRun(double, temporaryFolder()), env);
+  expect(ended).toMatchObject({ code: 4, stdout: '' });
+  expect(ended.stderr).toContain('127.0.0.1:1');
+  expect(ended.stderr).not.toContain('not-to-be-shown');
+});
+
+const canMount = process.platform === 'linux' && process.getuid?.() === 0;
+test.skipIf(!canMount)(
+  'a full disk is told, and with room the run goes through (needs root to mount a small disk)',
+  async () => {
+    const dataDir = temporaryFolder();
+    const lake = join(dataDir, 'lake');
+    mkdirSync(lake);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', lake]);
+    try {
+      double.reset();
+      const full = await jobpulse(usajobsRun(double, dataDir), secretsOf(double));
+      expect(full.code).toBe(1);
+      expect(full.stdout + full.stderr).toMatch(/StoreFull|no space/);
+      execFileSync('mount', ['-o', 'remount,size=64m', lake]);
+      const report = onlyDataset(await runUsajobs(double, dataDir));
+      // Both snapshots are loaded: what was fetched before the disk was full was kept.
+      expect(report).toMatchObject({ read: 2 * double.found().length, clean: report.added + report.unchanged });
+      expect(await ask(dataDir, 'SELECT count(*)::INTEGER AS n FROM usajobs.postings')).toEqual([{ n: report.added }]);
+    } finally {
+      execFileSync('umount', [lake]);
+    }
+  },
+);
 
 test('a planted secret is nowhere in the data directory, in what is printed or in the metrics', async () => {
   const canary = 'canary-4f1c9a7d-key';

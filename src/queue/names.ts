@@ -36,6 +36,8 @@ export const redisKeys = {
   fence: (namespace: string) => `${prefixOf(namespace)}:fence`,
   /** What workers did; a stream of about 10,000 entries. */
   events: (namespace: string) => `${prefixOf(namespace)}:events`,
+  /** Written once a second to see that Redis takes what it is given; expires in ten seconds. */
+  probe: (namespace: string) => `${prefixOf(namespace)}:probe`,
   /** Workers of a pool that have steps under way, each with the time until which it counts; expires with the last. */
   busy: (namespace: string, pool: PoolName) => `${prefixOf(namespace)}:busy:${pool}`,
 };

@@ -3,12 +3,14 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { PipelineRun } from '../../api/index.ts';
 import { listen, type WorkEvent } from '../../queue/events.ts';
+import { redisKeys } from '../../queue/names.ts';
 import { TerminalError } from '../../run/errors.ts';
 import { hasEnded, reconcileRun } from '../runs.ts';
 import type { World } from '../world.ts';
+import { type Trouble, watchTrouble } from './trouble.ts';
 
-/** Redis may be away this long before those who wait for a run are told; the runs go on when it is back. */
-const redisPatienceMs = 30_000;
+/** Redis or a disk may fail this long before those who wait for a run are told; the runs go on when it is mended. */
+const patienceMs = 30_000;
 
 export interface Loop {
   /** Settles with the run when it has ended; rejects when the loop is stopped or given up before that. */
@@ -40,15 +42,17 @@ export function startLoop({ world, runs, redis, observe, log }: LoopInput): Loop
   const followers = new Map<string, Set<Follower>>();
   let turn: Promise<void> = Promise.resolve();
 
-  /** One pass at a time; what fails is logged and tried again by the next. */
-  const reconcile = (): Promise<void> => {
-    const failed = (error: unknown) => log.error(error, 'reconcile failed');
-    turn = turn.then(() => pass({ world, runs }, followers, failed)).catch(failed);
-    return turn;
-  };
   const giveUp = (error: Error): void => {
     for (const follower of [...followers.values()].flatMap((group) => [...group])) follower.reject(error);
     followers.clear();
+  };
+  const watchOptions = { log, patienceMs, giveUp, ended: stopping.signal };
+  const trouble = watchTrouble(watchOptions);
+
+  /** One pass at a time; what fails is tried again by the next. */
+  const reconcile = (): Promise<void> => {
+    turn = turn.then(() => pass({ world, runs }, followers)).then(trouble, trouble);
+    return turn;
   };
   const watching = watchEvents(stopping.signal, { world, redis, followers, observe, reconcile }).catch(
     // Stopped before the connection was up: nothing was waiting for events yet.
@@ -56,7 +60,7 @@ export function startLoop({ world, runs, redis, observe, log }: LoopInput): Loop
       if (!stopping.signal.aborted) throw error;
     },
   );
-  void watchRedis({ redis, log }, stopping.signal, giveUp);
+  void watchRedis(redis, world.namespace, stopping.signal, watchTrouble(watchOptions));
 
   return {
     follow(run, watch) {
@@ -76,13 +80,18 @@ export function startLoop({ world, runs, redis, observe, log }: LoopInput): Loop
   };
 }
 
+/** A run that fails to move on does not hold back the others; the first failure is returned. */
 async function pass(
   { world, runs }: Pick<LoopInput, 'world' | 'runs'>,
   followers: Map<string, Set<Follower>>,
-  failed: (error: unknown) => void,
-): Promise<void> {
+): Promise<unknown> {
   const open = (await runs()).filter((run) => !hasEnded(run));
-  for (const run of open) await reconcileRun(world, run.metadata.name).catch(failed);
+  let failure: unknown;
+  for (const { metadata } of open) {
+    await reconcileRun(world, metadata.name).catch((error: unknown) => {
+      failure ??= error;
+    });
+  }
   for (const [name, group] of followers) {
     const run = await world.run(name);
     if (run && !hasEnded(run)) continue;
@@ -92,6 +101,7 @@ async function pass(
       else reject(new Error(`there is no run ${name}`));
     }
   }
+  return failure;
 }
 
 async function watchEvents(
@@ -114,25 +124,18 @@ async function watchEvents(
   }
 }
 
-/** Tells those who wait when Redis has been away for too long. */
-async function watchRedis(
-  { redis, log }: Pick<LoopInput, 'redis' | 'log'>,
-  signal: AbortSignal,
-  giveUp: (error: Error) => void,
-): Promise<void> {
-  const seconds = Math.round(redisPatienceMs / 1000);
-  let lastReady = performance.now();
-  let away = false;
+/** Asks once a second whether Redis is there and takes what it is given: full, it would do nothing and say nothing. */
+async function watchRedis(redis: Redis, namespace: string, signal: AbortSignal, trouble: Trouble): Promise<void> {
+  const { path, host, port } = redis.options;
+  const away = new TerminalError(
+    'RedisUnreachable',
+    `Redis at ${path ?? `${host}:${port}`} is away; nothing is lost: start it and run the same command again`,
+  );
+  const fine = () => trouble(undefined);
   for (;;) {
     await sleep(1000, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
-    const wasAway = away;
-    away = redis.status !== 'ready';
-    if (away && !wasAway) log.warn(`Redis is away; it is waited for, at most ${seconds} s`);
-    if (!away) lastReady = performance.now();
-    else if (performance.now() - lastReady > redisPatienceMs) {
-      const message = `Redis has been away for ${seconds} s; nothing is lost: start it and run the same command again`;
-      giveUp(new TerminalError('RedisUnreachable', message));
-    }
+    if (redis.status === 'ready') redis.set(redisKeys.probe(namespace), '', 'PX', 10_000).then(fine, trouble);
+    else trouble(away);
   }
 }

@@ -22,7 +22,7 @@ const secrets = secretReader({
 const log = createLogger({ name: `worker-${config.pool}`, redact: secrets.redact });
 const redis = connect(config.redis);
 redis.on('error', (error) => log.debug(`Redis: ${error.message}`)); // the controller says once that it is away
-const { close, ...abilities } = await openStages(config);
+const { close, ...abilities } = await openStages(config).catch(cannotStart);
 const worker = `${hostname()}.${process.pid}.${Date.now()}`;
 const busy = openBusy(redis, config.namespace, config.pool, worker);
 const place = {
@@ -61,6 +61,12 @@ setInterval(() => {
   tellParent({ type: 'beat' });
 }, busyBeatMs).unref();
 tellParent({ type: 'ready', name: worker });
+
+/** One line says why; the controller passes it on. */
+function cannotStart(error: unknown): never {
+  process.stderr.write(`${secrets.redact(error instanceof Error ? error.message : String(error))}\n`);
+  process.exit(1);
+}
 
 function tellParent(message: FromWorker): void {
   process.send?.(message);

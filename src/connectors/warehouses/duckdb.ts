@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { link, rm } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
@@ -109,6 +111,7 @@ function closeFile({ connection, instance }: OpenFile): undefined {
 /** Opens the file; while another process has it, tries again for a while: a restarted worker may be just ahead of its predecessor's end. */
 async function openUnlocked({ path, lockWaitMs = 10_000 }: DuckDBWarehouseOptions): Promise<DuckDBInstance> {
   const until = Date.now() + lockWaitMs;
+  if (!existsSync(path)) await createFile(path);
   for (;;) {
     try {
       // Two instances of one file in one process lose rows silently; the cache makes them one.
@@ -119,6 +122,21 @@ async function openUnlocked({ path, lockWaitMs = 10_000 }: DuckDBWarehouseOption
       if (Date.now() >= until) throw locked(path, message);
       await setTimeout(250);
     }
+  }
+}
+
+/** The file gets its name when it is whole: one whose making a full disk cut short could never be opened again. */
+async function createFile(path: string): Promise<void> {
+  const unfinished = `${path}.${process.pid}.new`;
+  try {
+    const instance = await DuckDBInstance.create(unfinished);
+    instance.closeSync();
+    await link(unfinished, path);
+  } catch (error) {
+    const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+    if (!isThere) throw explain(error, 'LoadFailed', path);
+  } finally {
+    await rm(unfinished, { force: true });
   }
 }
 

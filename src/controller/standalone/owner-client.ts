@@ -103,6 +103,6 @@ export function unresponsive(dataDir: string): TerminalError {
   return new TerminalError(
     'OwnerUnresponsive',
     `${pid === undefined ? 'a process' : `process ${pid}`} holds ${dataDir} but does not answer; ` +
-      `stop it${pid === undefined ? '' : ` with \`kill ${pid}\``} or use another --data-dir`,
+      `stop it${pid === undefined ? '' : ` with \`kill -9 ${pid}\``} (nothing is lost by that) or use another --data-dir`,
   );
 }

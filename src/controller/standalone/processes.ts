@@ -123,11 +123,12 @@ function keepAlive(options: PoolOptions): Slot {
   };
 }
 
-const givenUp = (name: string, { cause, lines }: Ending): TerminalError =>
-  new TerminalError(
-    'WorkersFailed',
-    `${name} workers end as soon as they start (${cause}): ${lines.slice(-3).join(' | ') || 'they said nothing'}`,
-  );
+function givenUp(name: string, { cause, lines }: Ending): TerminalError {
+  // Below an error that nobody caught stands a stack, which tells a person less than the error.
+  const said = lines.findLast((line) => /^\W*\w*Error\b/.test(line)) ?? lines.slice(-3).join(' | ');
+  const why = said || 'they said nothing';
+  return new TerminalError('WorkersFailed', `${name} workers end as soon as they start (${cause}): ${why}`);
+}
 
 interface Ending {
   readonly cause: string;

@@ -115,7 +115,7 @@ describe('processes', () => {
     const { code, message } = await start(dataDir, 'second', 10).ended;
     const pid = owner.child.pid;
     expect(message).toBe(
-      `process ${pid} holds ${dataDir} but does not answer; stop it with \`kill ${pid}\` or use another --data-dir\n`,
+      `process ${pid} holds ${dataDir} but does not answer; stop it with \`kill -9 ${pid}\` (nothing is lost by that) or use another --data-dir\n`,
     );
     expect(code).toBe(4);
     expect(performance.now() - before).toBeLessThan(10_000);

@@ -1,6 +1,8 @@
-import { manifestDigest, manifestPath } from '../lake/lake.ts';
-import { type Identity, type Json, stepKey } from './key.ts';
+import { manifestDigest } from '../lake/lake.ts';
+import { judgeFailures } from './failures.ts';
+import { finishedSlices } from './slices.ts';
 import type { CleanSpec, ExtractSpec, LoadSpec, ModelSpec, PipelineSpecs, Resolved } from './specs.ts';
+import { cleanStep, isOf, step } from './steps.ts';
 import type { ExtractLedger, Failure, Manifest, Slice, Step } from './types.ts';
 
 /** What a run asks for. */
@@ -38,23 +40,26 @@ const waveLimit = 1000;
  */
 export function plan(input: PlanInput): Plan {
   const published = new Map(input.manifests.map((manifest) => [manifest.key, manifest]));
+  const { holding } = judgeFailures(input);
   const wanted = input.run.datasets ? new Set(input.run.datasets) : undefined;
   const datasets = input.specs.datasets.filter(({ name }) => !wanted || wanted.has(name));
   const open = datasets.map(({ name, ...specs }) => ({
     name,
-    steps: planDataset({ ...input, published, dataset: name }, specs),
+    steps: planDataset({ ...input, published, holding, dataset: name }, specs),
   }));
   const unsettled = new Set([
     ...open.filter(({ steps }) => steps.length > 0).map(({ name }) => name),
-    ...input.failures.map(({ dataset }) => dataset),
+    ...holding.map(({ dataset }) => dataset),
   ]);
-  const steps = [...open.flatMap((dataset) => dataset.steps), ...planModels({ ...input, published }, unsettled)];
+  const known = { ...input, published, holding };
+  const steps = [...open.flatMap((dataset) => dataset.steps), ...planModels(known, unsettled)];
   if (steps.length > 0) return steps.slice(0, waveLimit);
-  return input.run.from === 'Extract' ? planSweep({ ...input, published }) : [];
+  return input.run.from === 'Extract' ? planSweep(known) : [];
 }
 
 interface Known extends PlanInput {
   readonly published: ReadonlyMap<string, Manifest>;
+  readonly holding: readonly Failure[];
 }
 interface DatasetInput extends Known {
   readonly dataset: string;
@@ -73,7 +78,7 @@ function planDataset(input: DatasetInput, specs: DatasetSpecs): Plan {
   const extract = from === 'Extract' ? missing(planExtract(input, specs.extract)) : [];
   const clean = from === 'Extract' || from === 'Clean' ? missing(planClean(input, specs.clean)) : [];
   if (extract.length > 0 || clean.length > 0) return [...extract, ...clean];
-  if (from === 'Transform' || input.failures.some(({ dataset }) => dataset === input.dataset)) return [];
+  if (from === 'Transform' || input.holding.some(({ dataset }) => dataset === input.dataset)) return [];
   return missing(planLoad(input, specs));
 }
 
@@ -108,26 +113,6 @@ function extractStep(input: DatasetInput, spec: Resolved<ExtractSpec>, part: num
   return step(input, 'Extract', input.dataset, spec, input.slice, String(part), head ? [head] : []);
 }
 
-/** A snapshot of a source as far as it is published: its parts in order. */
-interface RawSlice {
-  readonly slice: Slice;
-  readonly parts: readonly Manifest[];
-}
-
-/** Snapshots whose last part is published, oldest first. A snapshot that broke off is never cleaned or loaded by later runs. */
-export function finishedSlices(manifests: readonly Manifest[], dataset: string): readonly RawSlice[] {
-  const byAsOf = new Map<string, Manifest[]>();
-  for (const manifest of manifests) {
-    if (manifest.dataset !== dataset || manifest.stage !== 'Extract') continue;
-    byAsOf.set(manifest.slice.asOf, [...(byAsOf.get(manifest.slice.asOf) ?? []), manifest]);
-  }
-  return [...byAsOf.values()]
-    .map((parts) => parts.toSorted((a, b) => Number(a.part) - Number(b.part)))
-    .filter((parts) => parts.every((part, at) => part.part === String(at)) && !parts.at(-1)?.source?.next)
-    .flatMap((parts) => (parts[0] ? [{ slice: parts[0].slice, parts }] : []))
-    .toSorted((a, b) => (a.slice.asOf < b.slice.asOf ? -1 : 1));
-}
-
 /** Raw manifests that lack a clean manifest under today's rules: this run's as soon as they are there, history's once finished. */
 function planClean(input: DatasetInput, spec: Resolved<CleanSpec>): Plan {
   const current = input.manifests.filter(
@@ -138,12 +123,9 @@ function planClean(input: DatasetInput, spec: Resolved<CleanSpec>): Plan {
   const cleanedBefore = new Set(spec.value.clean.onChange === 'Forward' ? cleanedInputs(input) : []);
   return raw
     .filter((manifest) => !cleanedBefore.has(manifestDigest(manifest)))
-    .map((manifest) => cleanStep(input, spec, manifest))
+    .map((manifest) => cleanStep(input, input.dataset, spec, manifest))
     .filter(({ key }) => !input.published.has(key));
 }
-
-const cleanStep = (input: DatasetInput, spec: Resolved<CleanSpec>, raw: Manifest): Step =>
-  step(input, 'Clean', input.dataset, spec, raw.slice, raw.part, [raw]);
 
 const cleanedInputs = (input: DatasetInput): string[] =>
   input.manifests
@@ -168,7 +150,8 @@ function cleanSlices(input: DatasetInput, spec: Resolved<CleanSpec>): readonly C
   }
   return finishedSlices(input.manifests, input.dataset).flatMap(({ slice, parts }) => {
     const clean = parts.map(
-      (part) => input.published.get(cleanStep(input, spec, part).key) ?? lastCleaned.get(manifestDigest(part)),
+      (part) =>
+        input.published.get(cleanStep(input, input.dataset, spec, part).key) ?? lastCleaned.get(manifestDigest(part)),
     );
     return clean.every((manifest) => manifest !== undefined) ? [{ slice, inputs: [...parts, ...clean] }] : [];
   });
@@ -254,33 +237,3 @@ function planSweep(input: Known): Plan {
 /** In the order in which they were published. */
 const inOrder = (manifests: readonly Manifest[]): Manifest[] =>
   manifests.toSorted((a, b) => (`${a.finishedAt} ${a.key}` < `${b.finishedAt} ${b.key}` ? -1 : 1));
-
-/** Whether a manifest was made by the spec of this identity: its key says so. */
-const isOf = (input: Known, manifest: Manifest, spec: Resolved<unknown>): boolean => {
-  const { dataset, stage, slice, part, inputs } = manifest;
-  return manifest.key === key(input, { dataset, stage, slice, part, inputs, spec: spec.identity });
-};
-
-function step(
-  input: Known,
-  stage: Step['stage'],
-  dataset: string,
-  spec: Resolved<unknown>,
-  slice: Slice,
-  part: string,
-  inputs: readonly Manifest[],
-): Step {
-  const digests = inputs.map(manifestDigest);
-  return {
-    key: key(input, { dataset, stage, slice, part, inputs: digests, spec: spec.identity }),
-    stage,
-    dataset,
-    slice,
-    part,
-    spec: spec.digest,
-    inputs: inputs.map(manifestPath),
-  };
-}
-
-const key = (input: Known, identity: Omit<Identity, 'pipeline' | 'slice'> & { readonly slice: Slice }): string =>
-  stepKey({ ...identity, pipeline: input.pipeline, slice: identity.slice as unknown as Json });

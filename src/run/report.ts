@@ -1,3 +1,4 @@
+import type { JudgedFailures } from './failures.ts';
 import { conserved, ledgersOf, sumClean, sumExtract, sumLoad, total } from './ledger.ts';
 import type { Failure, Manifest, ModelLedger, Slice } from './types.ts';
 
@@ -83,6 +84,7 @@ export interface ReportInput extends Pick<RunReport, 'run' | 'pipeline' | 'asOf'
   /** All published manifests of the pipeline. */
   readonly manifests: readonly Manifest[];
   readonly failures: readonly Failure[];
+  readonly leftOut: JudgedFailures['leftOut'];
 }
 
 /** Notices that ask for a look although the run is done. */
@@ -90,6 +92,7 @@ const warnings: ReadonlySet<string> = new Set([
   'CheckWarned',
   'RecordsMissing',
   'ResultCapped',
+  'SnapshotLeftOut',
   'SnapshotShrank',
   'TotalNotReached',
 ]);
@@ -105,7 +108,13 @@ export function buildReport(input: ReportInput): RunReport {
     seconds: inMilliseconds(input.seconds),
     datasets,
     models: input.models.map((name) => modelReport(input, name)),
-    why: bounded([...failures(input), ...notices(own), ...quietDatasets(input, datasets), ...missingModels(input)]),
+    why: bounded([
+      ...failures(input),
+      ...leftOut(input),
+      ...notices(own),
+      ...quietDatasets(input, datasets),
+      ...missingModels(input),
+    ]),
   };
 }
 
@@ -149,6 +158,13 @@ function modelReport({ run, manifests }: ReportInput, name: string): ModelReport
 
 const failures = (input: ReportInput): Why[] =>
   input.failures.map(({ dataset, reason, message }) => ({ dataset, reason, message }));
+
+const leftOut = (input: ReportInput): Why[] =>
+  input.leftOut.map(({ failure: { dataset, reason, message }, slice }) => ({
+    dataset,
+    reason: 'SnapshotLeftOut',
+    message: `the snapshot of ${slice.asOf} cannot be cleaned (${reason}: ${message}); newer ones go on without it`,
+  }));
 
 /** Warnings first, so that a bound never hides what decides the exit code. */
 const notices = (own: readonly Manifest[]): Why[] =>

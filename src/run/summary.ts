@@ -1,4 +1,5 @@
-import { finishedSlices, type PlanInput, plan } from './plan.ts';
+import { type PlanInput, plan } from './plan.ts';
+import { finishedSlices } from './slices.ts';
 import type { Manifest, Step } from './types.ts';
 
 /** What a run would do to one dataset, and why. */

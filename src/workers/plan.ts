@@ -5,6 +5,7 @@ import { type Lake, listManifests, putSpec } from '../lake/lake.ts';
 import { layout } from '../lake/layout.ts';
 import { claimLake } from '../lake/owner.ts';
 import type { PlanPayload, PlanResult, QueuedStep } from '../queue/payload.ts';
+import { judgeFailures } from '../run/failures.ts';
 import { canonical, sha256 } from '../run/key.ts';
 import { type PlanInput, plan } from '../run/plan.ts';
 import { buildReport } from '../run/report.ts';
@@ -63,22 +64,21 @@ async function toQueued(lake: Lake, step: Step): Promise<QueuedStep> {
   return { step: { ...step, inputs: [] }, inputsAt: await putSpec(lake, step.inputs) };
 }
 
-function reportOf(
-  { run, pipeline: name, specs, manifests, failures }: PlanInput,
-  pipeline: Pipeline,
-  startedAt: string,
-) {
+function reportOf(input: PlanInput, pipeline: Pipeline, startedAt: string) {
+  const { run, pipeline: name, specs, manifests } = input;
+  const { holding, leftOut } = judgeFailures(input);
   return buildReport({
     run: run.name,
     pipeline: name,
     asOf: run.asOf,
     interval: null,
-    status: failures.length > 0 ? 'Failed' : 'Succeeded',
+    status: holding.length > 0 ? 'Failed' : 'Succeeded',
     seconds: (Date.now() - Date.parse(startedAt)) / 1000,
     datasets: specs.datasets.map((dataset) => dataset.name),
     models: (pipeline.spec.transform?.models ?? []).map((model) => model.name),
     manifests,
-    failures,
+    failures: holding,
+    leftOut,
   });
 }
 

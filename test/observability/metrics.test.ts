@@ -30,6 +30,7 @@ const report = buildReport({
   models: [],
   manifests: steps,
   failures: [],
+  leftOut: [],
 });
 
 const end = { trigger: 'Manual', finishedAt: new Date('2026-11-20T12:00:03Z') };

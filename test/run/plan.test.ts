@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { pipeline as pipelineSchema } from '../../src/api/index.ts';
 import { manifestDigest } from '../../src/lake/lake.ts';
+import { judgeFailures } from '../../src/run/failures.ts';
 import { type PlanInput, plan } from '../../src/run/plan.ts';
 import { resolveSpecs } from '../../src/run/specs.ts';
 import type { Failure, Manifest, Step } from '../../src/run/types.ts';
@@ -244,6 +245,24 @@ describe('a failed step', () => {
     expect(plan(lake.input()).map(({ stage }) => stage)).toEqual(['Sweep']);
     lake.failures = [];
     expect(plan(lake.input({ asOf: day(2) })).map(({ stage }) => stage)).toEqual(['Extract']);
+  });
+
+  test('a snapshot that cannot be cleaned holds back its own run, and none after it', () => {
+    const lake = new Simulation();
+    const [extract] = plan(lake.input({ asOf: day(1) }));
+    if (!extract) throw new Error('nothing was planned');
+    lake.publish(extract, 'bad');
+    const [clean] = plan(lake.input({ asOf: day(1) }));
+    if (!clean) throw new Error('nothing was planned');
+    lake.failures = [{ dataset: 'postings', stage: 'Clean', key: clean.key, reason: 'EncodingWrong', message: '' }];
+    expect(plan(lake.input({ asOf: day(1) })).map(({ stage }) => stage)).toEqual(['Sweep']);
+    expect(judgeFailures(lake.input({ asOf: day(1) }))).toEqual({ holding: lake.failures, leftOut: [] });
+    const waves = lake.run({ asOf: day(2) });
+    expect(waves).toEqual(expect.arrayContaining(['Load:postings:0', 'Transform:first:0']));
+    expect(judgeFailures(lake.input({ asOf: day(2) }))).toEqual({
+      holding: [],
+      leftOut: [{ failure: lake.failures[0], slice: clean.slice }],
+    });
   });
 
   test('a snapshot that broke off is never cleaned or loaded by a later run', () => {

@@ -17,6 +17,7 @@ const input = (differing: Partial<ReportInput>): ReportInput => ({
   models: [],
   manifests: [],
   failures: [],
+  leftOut: [],
   ...differing,
 });
 

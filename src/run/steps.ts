@@ -1,0 +1,40 @@
+import { manifestDigest, manifestPath } from '../lake/lake.ts';
+import { type Identity, type Json, stepKey } from './key.ts';
+import type { PlanInput } from './plan.ts';
+import type { CleanSpec, Resolved } from './specs.ts';
+import type { Manifest, Slice, Step } from './types.ts';
+
+/** A step and the key that names it. */
+export function step(
+  input: PlanInput,
+  stage: Step['stage'],
+  dataset: string,
+  spec: Resolved<unknown>,
+  slice: Slice,
+  part: string,
+  inputs: readonly Manifest[],
+): Step {
+  const digests = inputs.map(manifestDigest);
+  return {
+    key: key(input, { dataset, stage, slice, part, inputs: digests, spec: spec.identity }),
+    stage,
+    dataset,
+    slice,
+    part,
+    spec: spec.digest,
+    inputs: inputs.map(manifestPath),
+  };
+}
+
+const key = (input: PlanInput, identity: Omit<Identity, 'pipeline' | 'slice'> & { readonly slice: Slice }): string =>
+  stepKey({ ...identity, pipeline: input.pipeline, slice: identity.slice as unknown as Json });
+
+/** The step that cleans a part of a snapshot. */
+export const cleanStep = (input: PlanInput, dataset: string, spec: Resolved<CleanSpec>, raw: Manifest): Step =>
+  step(input, 'Clean', dataset, spec, raw.slice, raw.part, [raw]);
+
+/** Whether a manifest was made by the spec of this identity: its key says so. */
+export const isOf = (input: PlanInput, manifest: Manifest, spec: Resolved<unknown>): boolean => {
+  const { dataset, stage, slice, part, inputs } = manifest;
+  return manifest.key === key(input, { dataset, stage, slice, part, inputs, spec: spec.identity });
+};

@@ -6,6 +6,7 @@ import { planInput } from '../workers/plan.ts';
 import { loadManifest, type Override } from './manifest.ts';
 import { dataDirOption, fromOption, outputOption, paramOption, setOption } from './options.ts';
 import { print } from './output.ts';
+import { requestOf } from './request.ts';
 import type { Verb } from './verb.ts';
 
 interface PlanOptions {
@@ -37,14 +38,15 @@ export const plan: Verb = (program) => {
 
 async function planOf(file: string, options: PlanOptions): Promise<PlanSummary> {
   const { pipeline } = await loadManifest(file, options.set);
+  const { params, datasets } = requestOf(pipeline, options);
   const input = await planInput(lakeOf(options.dataDir, pipeline.metadata.name), pipeline, {
     run: {
       name: 'plan',
       asOf: new Date().toISOString(),
       from: options.from,
-      ...(options.dataset ? { datasets: options.dataset } : {}),
+      ...(datasets.length > 0 ? { datasets } : {}),
     },
-    params: options.param.map(([name, value]) => ({ name, value })),
+    params,
     warehouse: knownWarehouse(options.dataDir),
     failures: [],
   });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { checkRequest, type Pipeline, problemText } from '../api/index.ts';
+import type { Pipeline } from '../api/index.ts';
 import { secretReader } from '../controller/standalone/secrets.ts';
 import { type RunOutcome, runHere } from '../controller/standalone/session.ts';
 import type { RunEvent, Submission } from '../controller/standalone/submit.ts';
@@ -15,6 +15,7 @@ import { dataDirOption, fromOption, outputOption, paramOption, setOption } from 
 import { type Progress, print, progress } from './output.ts';
 import { showEvent } from './progress.ts';
 import { reportText } from './reportText.ts';
+import { requestOf } from './request.ts';
 import { requiredSecrets } from './secretRefs.ts';
 import type { Verb } from './verb.ts';
 
@@ -70,8 +71,9 @@ async function runOnce(file: string, options: RunOptions): Promise<number> {
     ...(options.secretsDir === undefined ? {} : { secretsDir: options.secretsDir }),
   };
   const outcome = await runHere(session, submission, watch).finally(shown.end);
+  const code = tell(outcome, options.output);
   if (options.metricsFile !== undefined) await writeMetrics(options.metricsFile, outcome);
-  return tell(outcome, options.output);
+  return code;
 }
 
 const silent: Progress = { update: () => undefined, line: () => undefined, end: () => undefined };
@@ -79,17 +81,14 @@ const silent: Progress = { update: () => undefined, line: () => undefined, end: 
 /** Everything that can be found wrong before anything is started. */
 async function prepare(file: string, options: RunOptions, secret: ReadSecret): Promise<Submission> {
   const { pipeline, filesRoot } = await loadManifest(file, options.set);
-  const params = options.param.map(([name, value]) => ({ name, value }));
-  const datasets = options.dataset ?? [];
-  const problems = checkRequest(pipeline, { params, datasets });
-  if (problems.length > 0) throw new CliError(exitCodes.invalid, problems.map(problemText).join('\n'));
+  const request = requestOf(pipeline, options);
   if (options.from === 'Extract') checkSecrets(pipeline, secret);
   const now = Date.now();
   return {
     // Two commands may start in the same millisecond.
     run: `${pipeline.metadata.name}-${now}-${randomBytes(2).toString('hex')}`,
     asOf: new Date(now).toISOString(),
-    spec: { from: options.from, params, datasets },
+    spec: { from: options.from, ...request },
     ...{ pipeline, filesRoot },
   };
 }

@@ -118,8 +118,12 @@ export async function writeMetricsFile(metrics: Pick<Metrics, 'text'>, path: str
     await writeFile(temporary, await metrics.text());
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => undefined); // the first error is the one to tell
     const found = error instanceof Error ? error.message : String(error);
-    throw new TerminalError('MetricsFile', `the metrics file ${path} cannot be written: ${found}`, { cause: error });
+    throw new TerminalError(
+      'MetricsFile',
+      `the metrics file ${path} cannot be written: ${found}; name a file in a folder that you may write to`,
+      { cause: error },
+    );
   }
 }

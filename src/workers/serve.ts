@@ -5,7 +5,7 @@ import { ownConnection } from '../queue/connection.ts';
 import { pools, prefixOf, queueName } from '../queue/names.ts';
 import { type PlanPayload, type PlanResult, payloadVersion, type StepPayload } from '../queue/payload.ts';
 import { backoff, decodeFailure, encodeFailure, failureOf, maxAttempts } from '../queue/retry.ts';
-import { retryClass, TerminalError, type ThrottledError } from '../run/errors.ts';
+import { retryClass, TerminalError, ThrottledError } from '../run/errors.ts';
 import type { Failure } from '../run/types.ts';
 import type { WorkerConfig } from './config.ts';
 import { runStep, type Served, tellQuietly, type Workplace } from './step.ts';
@@ -86,9 +86,13 @@ async function putBack(job: Job, token: string, ms: number): Promise<never> {
 async function giveBack(place: Workplace, job: Job, token: string, error: unknown, stop: AbortSignal): Promise<never> {
   const overdue = Date.now() > Date.parse(job.data.notAfter ?? '9999-12-31');
   if (stop.aborted) return putBack(job, token, 0);
-  if (retryClass(error) === 'throttled' && !overdue) return putBack(job, token, (error as ThrottledError).retryAfterMs);
   const failure = failureOf(job, error, place.redact);
   const { run, dataset, stage, message } = { run: runOf(job), ...failure };
+  if (error instanceof ThrottledError && !overdue) {
+    const wait = `${message}; waiting for ${Math.ceil(error.retryAfterMs / 1000)} s`;
+    tellQuietly(place, { type: 'retrying', run, dataset, stage, message: wait });
+    return putBack(job, token, error.retryAfterMs);
+  }
   if (retryClass(error) === 'terminal' || overdue || job.attemptsMade + 1 >= maxAttempts) {
     tellQuietly(place, { type: 'failed', run, dataset, stage, message });
     throw new UnrecoverableError(encodeFailure(failure));

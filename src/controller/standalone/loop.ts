@@ -75,7 +75,8 @@ export function startLoop({ world, runs, redis, observe, log }: LoopInput): Loop
       stopping.abort();
       giveUp(new Error('the controller is stopping'));
       redis.disconnect();
-      await Promise.race([watching.then(() => turn), sleep(1000)]); // a pass may wait for a Redis that is away
+      // A pass may wait for a Redis that is away.
+      await Promise.race([watching.then(() => turn), sleep(1000, undefined, { ref: false })]);
     },
   };
 }

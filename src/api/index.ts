@@ -8,6 +8,7 @@ export type { Extract, Limits, Retry } from './extract.ts';
 export type { FilesExtract } from './files.ts';
 export type { Format } from './format.ts';
 export type { Load } from './load.ts';
+export { parseBytes, parseDuration } from './parseUnits.ts';
 export { type Dataset, type Pipeline, type PipelineSpec, pipeline } from './pipeline.ts';
 export type { PipelineStatus } from './pipelineStatus.ts';
 export { type Locate, type Problem, problemText } from './problem.ts';
@@ -17,7 +18,6 @@ export { type PipelineRun, type PipelineRunSpec, type PipelineRunStatus, pipelin
 export type { Param } from './side.ts';
 export type { StreamExtract } from './stream.ts';
 export type { Model, ModelCheck, Transform } from './transform.ts';
-export { parseBytes, parseDuration } from './units.ts';
 export { type Checked, checkPipeline, checkRequest, checkRun, parsePipeline, parseRun } from './validate.ts';
 export type { SecretKeyRef } from './words.ts';
 export { readYaml } from './yaml.ts';

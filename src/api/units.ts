@@ -1,36 +1,16 @@
 import { z } from 'zod';
+import { durationPattern, sizePattern } from './parseUnits.ts';
 import { matching } from './words.ts';
 
 /** Times, sizes and numbers as they are written in a manifest. */
 
-export const durationPattern = /^([1-9][0-9]{0,6})(ms|s|m|h|d)$/;
-export const sizePattern = /^([1-9][0-9]{0,5})(Ki|Mi|Gi)?$/;
 export const decimalPattern = /^-?[0-9]{1,38}(\.[0-9]{1,38})?$/;
-const milliseconds: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86400e3 };
-const multipliers: Readonly<Record<string, number>> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
 
 /** A length of time in one unit: `250ms`, `15s`, `10m`, `24h`, `400d`. */
 export const duration = matching(durationPattern, 'a duration in one unit, such as 250ms, 15s, 10m, 24h or 400d', 12);
 
 /** A size in bytes: `500`, `512Ki`, `64Mi`, `2Gi`. */
 export const byteSize = matching(sizePattern, 'a size in bytes, such as 512Ki, 64Mi or 2Gi', 12);
-
-/** Milliseconds of a `duration`. */
-export const parseDuration = (source: string): number => scaled(source, durationPattern, milliseconds, 'duration');
-
-/** Bytes of a `byteSize`. */
-export const parseBytes = (source: string): number => scaled(source, sizePattern, multipliers, 'size');
-
-function scaled(
-  source: string,
-  pattern: RegExp,
-  factors: Readonly<Record<string, number>>,
-  what: 'duration' | 'size',
-): number {
-  const [, count, unit = ''] = pattern.exec(source) ?? [];
-  if (count === undefined) throw new RangeError(`${JSON.stringify(source)} is not a ${what}`);
-  return Number(count) * (factors[unit] ?? 1);
-}
 
 /** A moment in UTC: `2026-11-20T12:00:00Z`. */
 export const instant = matching(

@@ -4,7 +4,6 @@ import { secretReader } from '../controller/standalone/secrets.ts';
 import { type RunOutcome, runHere } from '../controller/standalone/session.ts';
 import type { RunEvent, Submission } from '../controller/standalone/submit.ts';
 import { createLogger } from '../observability/log.ts';
-import { createMetrics, writeMetricsFile } from '../observability/metrics.ts';
 import type { RunRequest } from '../run/plan.ts';
 import { exitCode } from '../run/report.ts';
 import type { ReadSecret } from '../workers/stage.ts';
@@ -107,6 +106,7 @@ function checkSecrets(pipeline: Pipeline, secret: ReadSecret): void {
 }
 
 async function writeMetrics(file: string, { report, manifests }: RunOutcome): Promise<void> {
+  const { createMetrics, writeMetricsFile } = await import('../observability/metrics.ts');
   const metrics = createMetrics();
   const [namespace = '', pipeline = ''] = report.pipeline.split('/');
   for (const manifest of manifests) metrics.recordManifest(manifest, namespace, pipeline);

@@ -1,4 +1,4 @@
-import { parseDuration } from '../api/index.ts';
+import { parseDuration } from '../api/parseUnits.ts';
 import type { StoredObject } from '../connectors/stores/store.ts';
 import type { SweepSpec } from '../run/specs.ts';
 import type { Manifest, SweepLedger } from '../run/types.ts';

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { parseDuration } from '../api/index.ts';
+import { parseDuration } from '../api/parseUnits.ts';
 import { getSpec, type Lake, manifestDigest, manifestPath, publish, readManifest } from '../lake/lake.ts';
 import type { BusyWorker } from '../queue/busy.ts';
 import { tell, type WorkEvent } from '../queue/events.ts';

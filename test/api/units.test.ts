@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { byteSize, duration, parseBytes, parseDuration } from '../../src/api/units.ts';
+import { parseBytes, parseDuration } from '../../src/api/parseUnits.ts';
+import { byteSize, duration } from '../../src/api/units.ts';
 
 test.each([
   ['250ms', 250],

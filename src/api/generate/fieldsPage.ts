@@ -1,6 +1,7 @@
 import { unbuilt } from '../built.ts';
+import { durationPattern, sizePattern } from '../parseUnits.ts';
 import type { CelRule } from '../rules.ts';
-import { decimalPattern, durationPattern, sizePattern } from '../units.ts';
+import { decimalPattern } from '../units.ts';
 import { crdSchema, type Kind } from './crd.ts';
 import type { Schema } from './structural.ts';
 

@@ -1,4 +1,5 @@
-import { type Extract, parseDuration, type RestExtract } from '../../api/index.ts';
+import type { Extract, RestExtract } from '../../api/index.ts';
+import { parseDuration } from '../../api/parseUnits.ts';
 import { layout } from '../../lake/layout.ts';
 import { TerminalError } from '../../run/errors.ts';
 import type { ExtractSpec } from '../../run/specs.ts';

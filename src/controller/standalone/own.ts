@@ -1,6 +1,6 @@
 import type { PipelineRun } from '../../api/index.ts';
 import { version } from '../../version.ts';
-import { type Controller, type ControllerOptions, startController } from './controller.ts';
+import type { Controller, ControllerOptions } from './controller.ts';
 import { serveOwner } from './owner.ts';
 import { type Pause, setPaused } from './pause.ts';
 import { type RunEnd, type RunEvent, runSubmission, type Submission } from './submit.ts';
@@ -38,6 +38,8 @@ export async function actAsOwner<Result>(
   });
   let controller: Controller | undefined;
   try {
+    // Loaded here: a command that another process works for starts without queues and workers.
+    const { startController } = await import('./controller.ts');
     controller = await startController(options);
     return await work({ controller, accept: ready.resolve, drain: server.drain });
   } catch (error) {

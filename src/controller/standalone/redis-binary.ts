@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -42,6 +43,7 @@ export async function findRedis(searchPath: readonly string[]): Promise<RedisBin
 
 /** A server program, if it is there and all its libraries are. */
 export async function tryRedis(path: string, libraries: readonly string[]): Promise<RedisBinary | undefined> {
+  if (!existsSync(path)) return undefined; // a process costs far more than a look
   try {
     const { stdout } = await promisify(execFile)(path, ['--version'], {
       env: redisEnvironment(libraries),

@@ -140,6 +140,7 @@ export const reasons = {
   OwnerUnresponsive: 'The process that owns the data directory does not answer.',
   OwnerClosing: 'The process that owns the data directory is about to end.',
   RequestTooLarge: 'A request to the owner of the data directory is larger than is allowed.',
+  OwnerDiffers: 'The process that owns the data directory lacks a secret or a setting that the run needs.',
   OwnerVersionDiffers: 'The process that owns the data directory is of another version.',
   RedisUrlInvalid: 'REDIS_URL is not the address of a Redis.',
   RedisUnreachable: 'The Redis at REDIS_URL does not answer or does not let us in.',

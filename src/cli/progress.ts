@@ -4,6 +4,7 @@ import type { Progress } from './output.ts';
 /** Tells a person what a run is doing. */
 export function showEvent(progress: Progress, pipeline: string, event: RunEvent): void {
   if (event.type === 'resumed') progress.line(`${pipeline}: going on with ${event.run}, which was interrupted`);
+  if (event.type === 'waiting') progress.line(`${pipeline}: waits for it to end: ${event.message}`);
   if (event.type !== 'started' && event.type !== 'progress' && event.type !== 'retrying') return;
   if (event.stage === 'Sweep') return; // housekeeping that nobody waits for
   const place = `${pipeline}/${event.dataset}: ${event.stage.toLowerCase()}`;

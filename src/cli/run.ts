@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
 import type { Pipeline } from '../api/index.ts';
 import { secretReader } from '../controller/standalone/secrets.ts';
 import { type RunOutcome, runHere } from '../controller/standalone/session.ts';
@@ -89,6 +90,11 @@ async function prepare(file: string, options: RunOptions, secret: ReadSecret): P
     asOf: new Date(now).toISOString(),
     spec: { from: options.from, ...request },
     ...{ pipeline, filesRoot },
+    needs: {
+      secrets: options.from === 'Extract' ? requiredSecrets(pipeline) : [],
+      allowPrivateNetworks: options.allowPrivateNetworks,
+      ...(options.secretsDir === undefined ? {} : { secretsDir: resolve(options.secretsDir) }),
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connectOwner } from '../../src/controller/standalone/owner-client.ts';
 import { ask, type Ended, jobpulse, phasesOf, root, secretsOf, start, usajobsRun } from '../e2e/harness.ts';
 import { startUsajobs, type UsajobsDouble } from '../servers/usajobs/double.ts';
 
@@ -98,4 +99,33 @@ test(`${pairs} pairs of runs on one data directory: none hangs, and the tables a
   console.log(
     `${pairs} pairs in ${sorted.reduce((a, b) => a + b, 0).toFixed(0)} s; least, median, p90, p99, most: ${figures}`,
   );
+});
+
+/** Starts a command and waits until it owns its data directory. */
+async function startOwner(dataDir: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+  const owner = start(args, env);
+  while (!(await connectOwner(dataDir).catch(() => undefined))) await sleep(10);
+  return owner;
+}
+
+test('a command whose secrets the owner does not have waits for its turn, and says so', async () => {
+  const dataDir = await folder();
+  const owner = await startOwner(dataDir, vacancies(dataDir), {});
+  const asText = usajobs(dataDir).filter((arg) => arg !== '-o' && arg !== 'json');
+  const second = await start(asText, secretsOf(double)).ended;
+  expect((await owner.ended).code).toBe(0);
+  expect([0, 3], second.stderr).toContain(second.code);
+  expect(second.stderr).toContain('usajobs: waits for it to end: process ');
+  expect(second.stderr).toContain('it has no secret usajobs, key api-key');
+  expect(await phasesOf(dataDir)).toEqual(['Succeeded', 'Succeeded']);
+});
+
+test('a command that must not reach private networks is not done by an owner that may', async () => {
+  const dataDir = await folder();
+  const asked = double.ledger().requests.length;
+  const owner = await startOwner(dataDir, vacancies(dataDir), secretsOf(double));
+  const second = await start([...usajobs(dataDir), '--no-allow-private-networks'], secretsOf(double)).ended;
+  expect((await owner.ended).code).toBe(0);
+  expect(second.code, second.stderr).not.toBe(0);
+  expect(double.ledger().requests).toHaveLength(asked);
 });

@@ -1,7 +1,9 @@
 import type { PipelineRun } from '../../api/index.ts';
+import { TerminalError } from '../../run/errors.ts';
 import { version } from '../../version.ts';
 import type { Controller, ControllerOptions } from './controller.ts';
-import { serveOwner } from './owner.ts';
+import { differences } from './needs.ts';
+import { type Hello, serveOwner } from './owner.ts';
 import { type Pause, setPaused } from './pause.ts';
 import { type RunEnd, type RunEvent, runSubmission, type Submission } from './submit.ts';
 
@@ -26,7 +28,7 @@ export interface Owned {
 
 /** Starts the controller of a data directory that the caller owns, and stops it when the work has ended. */
 export async function actAsOwner<Result>(
-  options: ControllerOptions,
+  options: ControllerOptions & Pick<Hello, 'lasting'>,
   work: (owned: Owned) => Promise<Result>,
 ): Promise<Result> {
   const ready = Promise.withResolvers<Answer>();
@@ -34,6 +36,7 @@ export async function actAsOwner<Result>(
   // Others are heard from the start, though they are answered only when everything is up.
   const server = await serveOwner<OwnerRequest, RunEvent, RunEnd | null>(options.dataDir, {
     version,
+    lasting: options.lasting,
     submit: async (request, emit, signal) => (await ready.promise)(request, emit, signal),
   });
   let controller: Controller | undefined;
@@ -54,9 +57,20 @@ export async function actAsOwner<Result>(
 
 /** Answers whatever another command can ask for. */
 export const answerWith =
-  (controller: Controller, interrupted: Map<string, PipelineRun>): Answer =>
+  (options: ControllerOptions, controller: Controller, interrupted: Map<string, PipelineRun>): Answer =>
   async (request, watch, signal) => {
-    if (!('paused' in request)) return runSubmission(controller, request, interrupted, watch, signal);
-    await setPaused(controller.resources, request);
-    return null;
+    if ('paused' in request) {
+      await setPaused(controller.resources, request);
+      return null;
+    }
+    const [first] = differences(options, request.needs);
+    if (first !== undefined) throw differs(options.dataDir, first);
+    return runSubmission(controller, request, interrupted, watch, signal);
   };
+
+const differs = (dataDir: string, difference: string): TerminalError =>
+  new TerminalError(
+    'OwnerDiffers',
+    `process ${process.pid} works on ${dataDir} with other settings than this run needs (${difference}); ` +
+      `start it with the same, stop it with \`kill ${process.pid}\`, or use another --data-dir`,
+  );

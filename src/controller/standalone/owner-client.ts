@@ -1,5 +1,6 @@
 import { type IncomingMessage, type RequestOptions, request as startRequest } from 'node:http';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TerminalError } from '../../run/errors.ts';
 import { lockHolder } from './lock.ts';
 import { type Hello, type OwnerLine, ownerSocket } from './owner.ts';
@@ -50,6 +51,16 @@ export async function connectOwner(dataDir: string): Promise<OwnerClient | undef
     if (isNobody(error)) return undefined;
     if (error instanceof Error && error.name === 'TimeoutError') throw unresponsive(dataDir);
     throw error;
+  }
+}
+
+/** Waits until an owner has ended, however long it works. */
+export async function untilGone(dataDir: string, { startedAt, pid }: Hello, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const client = await connectOwner(dataDir);
+    if (client?.hello.startedAt !== startedAt || client.hello.pid !== pid) return;
+    await sleep(250, undefined, { signal }).catch(() => undefined);
+    signal.throwIfAborted();
   }
 }
 

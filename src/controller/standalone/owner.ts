@@ -4,7 +4,7 @@ import { TerminalError } from '../../run/errors.ts';
 import { socketPath } from './folders.ts';
 
 /** Version of what is said over the socket. */
-export const ownerProtocol = 2;
+export const ownerProtocol = 3;
 
 /** The answer to `GET /hello`. */
 export interface Hello {
@@ -14,6 +14,8 @@ export interface Hello {
   readonly startedAt: string;
   /** The owner takes no more work and ends as soon as what it has is done. */
   readonly closing: boolean;
+  /** The owner does not end when its work is done. */
+  readonly lasting: boolean;
 }
 
 /** One line of the answer to `POST /requests`; the last one is a result or an error. Empty lines say that the owner lives. */
@@ -24,6 +26,8 @@ export type OwnerLine =
 
 export interface OwnerOptions<Request, Event, Result> {
   readonly version: string;
+  /** See `Hello`. Default: it ends with its work. */
+  readonly lasting?: boolean;
   /** Does what another command asks for. `signal` aborts when that command is gone or the owner closes. */
   readonly submit: (request: Request, emit: (event: Event) => void, signal: AbortSignal) => Promise<Result>;
 }
@@ -58,7 +62,7 @@ export async function serveOwner<Request, Event, Result>(
   let closing = false;
   const hello = (): Hello => ({
     ...{ version: options.version, protocol: ownerProtocol, pid: process.pid },
-    ...{ startedAt, closing },
+    ...{ startedAt, closing, lasting: options.lasting ?? false },
   });
   const server = createServer((request, response) => {
     const call = `${request.method} ${request.url}`;

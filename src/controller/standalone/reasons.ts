@@ -12,6 +12,8 @@ export const standaloneReasons = {
   OwnerUnresponsive: 4,
   /** The process that owns the data directory is of another version. */
   OwnerVersionDiffers: 4,
+  /** The process that owns the data directory lacks what a run needs, and does not end by itself. */
+  OwnerDiffers: 4,
   /** Another process owns the data directory, and this one has to. */
   DataDirOwned: 4,
   /** The folder of manifests cannot be read. */

@@ -10,6 +10,7 @@ import type { ControllerOptions } from './controller.ts';
 import { InterruptedError, leftOver, watched } from './interrupted.ts';
 import { namespace } from './namespace.ts';
 import { actAsOwner, answerWith } from './own.ts';
+import { type OwnerClient, OwnerLostError, untilGone } from './owner-client.ts';
 import { asOwnerOrClient } from './ownership.ts';
 import { interruptedRuns, type RunEnd, type RunEvent, runSubmission, type Submission } from './submit.ts';
 
@@ -36,13 +37,34 @@ export async function runHere(
     { version, signal },
     {
       owner: () => runAsOwner(options, submission, seen.watch),
-      // An owner that is told to stop hangs up, and the run goes to whoever owns the data directory next.
-      client: (client) => client.submit<Submission, RunEvent, RunEnd>(submission, seen.watch, signal),
+      client: (client) => runThrough(client, dataDir, submission, seen.watch, signal),
     },
   ).catch(async (error: unknown) => {
     throw signal.aborted ? new InterruptedError(await leftOver(dataDir, lake, seen.sight())) : error;
   });
   return outcomeOf(lake, end);
+}
+
+/**
+ * Has the owner do it. One that is told to stop hangs up, and the run goes to whoever owns the data directory next;
+ * the end of one that has other settings is waited for.
+ */
+async function runThrough(
+  client: OwnerClient,
+  dataDir: string,
+  submission: Submission,
+  watch: (event: RunEvent) => void,
+  signal: AbortSignal,
+): Promise<RunEnd> {
+  try {
+    return await client.submit<Submission, RunEvent, RunEnd>(submission, watch, signal);
+  } catch (error) {
+    const differs = error instanceof TerminalError && error.reason === 'OwnerDiffers';
+    if (!differs || client.hello.lasting) throw error;
+    watch({ type: 'waiting', message: error.message });
+    await untilGone(dataDir, client.hello, signal);
+    throw new OwnerLostError(error.message);
+  }
 }
 
 /** Ends when this run and those that other commands brought meanwhile have ended. */
@@ -51,9 +73,9 @@ const runAsOwner = (
   submission: Submission,
   watch: (event: RunEvent) => void,
 ): Promise<RunEnd> =>
-  actAsOwner(options, async ({ controller, accept, drain }) => {
+  actAsOwner({ ...options, lasting: false }, async ({ controller, accept, drain }) => {
     const interrupted = await interruptedRuns(controller);
-    accept(answerWith(controller, interrupted));
+    accept(answerWith(options, controller, interrupted));
     const end = await runSubmission(controller, submission, interrupted, watch, options.signal);
     await drain();
     return end;

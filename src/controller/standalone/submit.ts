@@ -4,6 +4,7 @@ import { canonical } from '../../run/key.ts';
 import { hasEnded } from '../runs.ts';
 import type { Controller } from './controller.ts';
 import { createRun } from './history.ts';
+import type { Needs } from './needs.ts';
 
 /** What `jobpulse run` asks the owner of a data directory for. Holds no secret. */
 export interface Submission {
@@ -13,10 +14,15 @@ export interface Submission {
   readonly pipeline: Pipeline;
   readonly filesRoot: string;
   readonly spec: Pick<PipelineRunSpec, 'from' | 'params' | 'datasets'>;
+  readonly needs: Needs;
 }
 
 /** What someone who waits for a run is told. */
-export type RunEvent = WorkEvent | { readonly type: 'resumed'; readonly run: string };
+export type RunEvent =
+  | WorkEvent
+  | { readonly type: 'resumed'; readonly run: string }
+  /** For another process, which cannot do the run, to end. */
+  | { readonly type: 'waiting'; readonly message: string };
 
 /** A run that has ended: its name, and why when it left no report. */
 export interface RunEnd {

@@ -45,7 +45,7 @@ export async function keepUp(options: UpOptions, tell: (event: UpEvent) => void)
   const ownership = await becomeOwnerOrConnect(options.dataDir, { version, signal: options.signal });
   if (ownership.role === 'client') throw alreadyOwned(options.dataDir, ownership.client.hello.pid);
   try {
-    await actAsOwner(options, (owned) => serveFolder(options, owned, tell));
+    await actAsOwner({ ...options, lasting: true }, (owned) => serveFolder(options, owned, tell));
   } finally {
     ownership.lock.release();
   }
@@ -72,7 +72,7 @@ async function serveFolder(options: UpOptions, { controller, accept }: Owned, te
   const follow: Follow = (pipeline, run) => void followToEnd(upkeep, pipeline, run).then(() => scheduler.look());
   const unfinished = await interruptedRuns(controller);
   const scheduler = schedule(upkeep, follow);
-  const answer = answerWith(controller, await takeUp(upkeep, unfinished, follow));
+  const answer = answerWith(options, controller, await takeUp(upkeep, unfinished, follow));
   accept((...request) => answer(...request).finally(() => reapply(upkeep).then(scheduler.look)));
   const onChange = oneAtATime(() => applyChanges(upkeep).then(scheduler.look), tell);
   const stopWatching = watchFolder(folder, onChange);

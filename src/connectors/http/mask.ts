@@ -1,18 +1,38 @@
 /** Replaces secrets in text that people will read. */
 export type Mask = (text: string) => string;
 
-/** Masks each secret as it is, as it looks in a URL and as it looks inside JSON; the longest first, as one may hold another. */
+/** Masks each secret however it is written; the longest first, as one may hold another. */
 export function maskOf(secrets: readonly string[]): Mask {
-  const forms = secrets
+  const patterns = secrets
     .filter((secret) => secret !== '')
-    .flatMap((secret) => [
-      secret,
-      encodeURIComponent(secret),
-      new URLSearchParams([['', secret]]).toString().slice(1),
-      JSON.stringify(secret).slice(1, -1),
-    ])
-    .sort((a, b) => b.length - a.length);
-  return (text) => forms.reduce((masked, form) => masked.replaceAll(form, '***'), text);
+    .toSorted((a, b) => b.length - a.length)
+    .map((secret) => new RegExp([...secret].map(formsOf).join(''), 'g'));
+  return (text) => patterns.reduce((masked, pattern) => masked.replaceAll(pattern, '***'), text);
+}
+
+const named: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+  ' ': '\\+',
+  '\n': '\\\\n',
+};
+
+/** Sources and libraries differ in which characters they escape and how: in a URL, in JSON (once or again) or in HTML. */
+function formsOf(character: string): string {
+  if (/[A-Za-z0-9]/.test(character)) return character;
+  const code = character.codePointAt(0) ?? 0;
+  const hex = code.toString(16);
+  const escaped = [
+    [...Buffer.from(character)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
+    `\\\\+u${hex.padStart(4, '0')}`,
+    `&#0*${code};`,
+    `&#x0*${hex};`,
+    named[character] ?? [],
+  ].flat();
+  return `(?:\\\\*${RegExp.escape(character)}|(?i:${escaped.join('|')}))`;
 }
 
 const snippetLength = 120;

@@ -4,6 +4,7 @@ import type { ExtractSpec } from '../../run/specs.ts';
 import type { Notice, StepResult } from '../../run/types.ts';
 import type { StageContext } from '../../workers/stage.ts';
 import type { HttpAnswer, HttpClient, HttpRequest } from '../http/client.ts';
+import type { Mask } from '../http/mask.ts';
 import { pause } from '../http/pause.ts';
 import { describeRequest } from '../http/verdict.ts';
 import { type Content, looksCutShort, noContent, type Reading, readContent, sameRecords } from './content.ts';
@@ -151,7 +152,7 @@ function factsOf({ rules, reading }: Walk, state: WalkState, page: Page, content
     );
   }
   const next = cursorAfter(rules, state, content);
-  const [contentType, etag] = [answer.header('content-type'), answer.header('etag')];
+  const [contentType, etag] = ['content-type', 'etag'].map((name) => masked(reading.mask, answer.header(name)));
   return {
     uri: reading.mask(request.url.href),
     status: answer.status,
@@ -162,6 +163,10 @@ function factsOf({ rules, reading }: Walk, state: WalkState, page: Page, content
     ...(etag === undefined ? {} : { etag }),
   };
 }
+
+/** A source may say in a header what it was sent. */
+const masked = (mask: Mask, text: string | undefined): string | undefined =>
+  text === undefined ? undefined : mask(text);
 
 /** A source that ignores the page it is asked for gives the same one for ever. */
 function refuseRepeat(rules: WalkRules, state: WalkState, previous: Content, content: Content): void {

@@ -71,7 +71,7 @@ function columnMissing({ name, from = '', aliases }: Column, { uri, headers }: A
   const meant = headers.find((header) => normalizeHeader(header) === near);
   const shown = headers.slice(0, 40).map((header) => JSON.stringify(header.slice(0, 60)));
   const more = headers.length > shown.length ? ` and ${headers.length - shown.length} more` : '';
-  const hint = meant === undefined ? '' : `; did you mean ${JSON.stringify(meant)}?`;
+  const hint = meant === undefined ? '.' : `; did you mean ${JSON.stringify(meant)}?`;
   return new TerminalError(
     'ColumnMissing',
     `${uri} has no header ${asked}, which the required column ${name} is read from${hint} It has ${shown.join(', ')}${more}. ` +

@@ -83,14 +83,15 @@ function planDataset(input: DatasetInput, specs: DatasetSpecs): Plan {
 }
 
 /**
- * The next parts of this run's snapshot. Part 0 shows how much one part brings; where the source tells its total,
- * the other parts are planned side by side, otherwise one after the other.
+ * The next parts of this run's snapshot. Part 0 shows how much one part brings; where the source tells its total and
+ * positions can be computed, the other parts are planned side by side, otherwise one after the other.
  */
 function planExtract(input: DatasetInput, spec: Resolved<ExtractSpec>): Plan {
   const first = extractStep(input, spec, 0, undefined);
   const head = input.published.get(first.key);
   if (!head) return [first];
   if (!head.source?.next) return [];
+  if (head.source.tally) return followChain(input, spec, head);
   const fetched = (head.ledger as ExtractLedger).fetched;
   const known = head.source.total !== undefined && fetched > 0 ? Math.ceil(head.source.total / fetched) : 2;
   const parts = Array.from({ length: known - 1 }, (_, at) => extractStep(input, spec, at + 1, head));
@@ -109,8 +110,24 @@ function followLast(input: DatasetInput, spec: Resolved<ExtractSpec>, head: Mani
   }
 }
 
-function extractStep(input: DatasetInput, spec: Resolved<ExtractSpec>, part: number, head: Manifest | undefined): Step {
-  return step(input, 'Extract', input.dataset, spec, input.slice, String(part), head ? [head] : []);
+/** The part after the last of those that each say where the next begins, and read the one before. */
+function followChain(input: DatasetInput, spec: Resolved<ExtractSpec>, head: Manifest): Plan {
+  for (let last = head, part = 1; last.source?.next !== undefined; part += 1) {
+    const step = extractStep(input, spec, part, last);
+    const manifest = input.published.get(step.key);
+    if (!manifest) return [step];
+    last = manifest;
+  }
+  return [];
+}
+
+function extractStep(
+  input: DatasetInput,
+  spec: Resolved<ExtractSpec>,
+  part: number,
+  before: Manifest | undefined,
+): Step {
+  return step(input, 'Extract', input.dataset, spec, input.slice, String(part), before ? [before] : []);
 }
 
 /** Raw manifests that lack a clean manifest under today's rules: this run's as soon as they are there, history's once finished. */

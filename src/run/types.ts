@@ -104,12 +104,28 @@ export interface Notice {
   readonly message: string;
 }
 
+/** What the parts of a slice have counted so far; the part that follows counts on. */
+export interface Tally {
+  /** Records of the slice. */
+  readonly seen: number;
+  /** Records of the query under way: all of them, unless the query was split. */
+  readonly ofQuery: number;
+  /** What the source says the query under way holds. */
+  readonly total?: number;
+  /** What the source said the whole query holds, before it was split. */
+  readonly whole?: number;
+  /** What the source said the queries hold that the whole was split into, as far as they have ended. */
+  readonly ended?: number;
+}
+
 /** What an extract step learnt about its source, for planning the next part. */
 export interface SourceState {
   /** What the source says it holds for this query, when it says so. */
   readonly total?: number;
   /** Opaque position where the next part begins; absent when the source is exhausted. */
   readonly next?: string;
+  /** There when nothing but this part tells where the next begins: then parts follow one another. */
+  readonly tally?: Tally;
   /** The source cut the answer off at its result cap. */
   readonly capped?: boolean;
 }

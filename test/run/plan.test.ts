@@ -17,6 +17,7 @@ class Simulation {
   onChange: 'Rebuild' | 'Forward' = 'Rebuild';
   total: number | undefined = 4;
   perPart = 10;
+  chained = false;
   rows = 'rows-1';
   private clock = 0;
 
@@ -73,6 +74,7 @@ class Simulation {
       source: {
         ...(this.total === undefined ? {} : { total: this.total }),
         ...(more ? { next: `${Number(part) + 1}` } : {}),
+        ...(this.chained ? { tally: { seen: before + fetched, ofQuery: before + fetched } } : {}),
       },
     };
   }
@@ -153,6 +155,24 @@ describe('a run', () => {
       'Extract:postings:0',
       'Extract:postings:1 Extract:postings:2 Extract:postings:3 Clean:postings:0',
     ]);
+  });
+
+  test('plans parts that only the one before can place one after the other, each reading the one before', () => {
+    const lake = new Simulation();
+    lake.total = 35;
+    lake.chained = true;
+    expect(lake.run().slice(0, 4)).toEqual([
+      'Extract:postings:0',
+      'Extract:postings:1 Clean:postings:0',
+      'Extract:postings:2 Clean:postings:1',
+      'Extract:postings:3 Clean:postings:2',
+    ]);
+    const extracts = lake.manifests.filter(({ stage }) => stage === 'Extract');
+    expect(extracts.map(({ inputs }) => inputs)).toEqual([
+      [],
+      ...extracts.slice(0, -1).map((part) => [manifestDigest(part)]),
+    ]);
+    expect(lake.run()).toEqual([]);
   });
 
   test('that is planned anew after every single step, in any order, does the same work', () => {

@@ -6,10 +6,11 @@ import { load } from './load.ts';
 import { pipelineStatus } from './pipelineStatus.ts';
 import { resource } from './resource.ts';
 import { withRules } from './rules.ts';
-import { alerts, lake, live, params, privacy, queue, retention, taxonomies, warehouse, workers } from './side.ts';
+import { alerts, lake, live, params, privacy, queue, retention, taxonomies, warehouse } from './side.ts';
 import { transform } from './transform.ts';
 import { duration } from './units.ts';
 import { columnRef, columnRefs, named, tableName, text } from './words.ts';
+import { workers } from './workers.ts';
 
 const dataset = withRules(
   z.strictObject({

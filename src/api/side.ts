@@ -1,20 +1,9 @@
 import { z } from 'zod';
-import { exactlyOne, needs, ordered, withRules } from './rules.ts';
+import { exactlyOne, needs, withRules } from './rules.ts';
 import { duration, whole } from './units.ts';
-import {
-  columnRef,
-  columnRefs,
-  datasetRef,
-  matching,
-  named,
-  tableName,
-  text,
-  textMap,
-  texts,
-  valueFrom,
-} from './words.ts';
+import { columnRef, columnRefs, datasetRef, matching, named, tableName, text, texts, valueFrom } from './words.ts';
 
-/** What stands beside datasets and models: parameters, taxonomies, live counters, workers, alerts. */
+/** What stands beside datasets and models: parameters, taxonomies, live counters, alerts. */
 
 const param = z.strictObject({
   name: matching(/^[a-zA-Z][a-zA-Z0-9_]*$/, 'a name of letters, digits and _ that starts with a letter', 63).describe(
@@ -65,38 +54,6 @@ const counter = z.strictObject({
 export const live = z.strictObject({
   maxDelay: duration.default('250ms').describe('How long a record may wait to be counted.'),
   counters: named(counter, 32).min(1).describe('What is counted.'),
-});
-
-const quantities = textMap(
-  16,
-  matching(/^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/, 'a quantity such as 250m, 2 or 192Mi', 32),
-);
-
-const pool = withRules(
-  z
-    .strictObject({
-      provider: z
-        .enum(['Internal', 'External'])
-        .default('Internal')
-        .describe('Who scales: we, or something outside such as an HPA.'),
-      concurrency: whole(1, 256).default(1).describe('Steps that one worker does at the same time.'),
-      minReplicas: whole(0, 1000).default(0).describe('The fewest workers.'),
-      maxReplicas: whole(1, 1000).default(4).describe('The most workers.'),
-      resources: z
-        .strictObject({
-          requests: quantities.exactOptional().describe('What a worker is sure to get.'),
-          limits: quantities.exactOptional().describe('What a worker can get at most.'),
-        })
-        .exactOptional()
-        .describe('Resources of one worker.'),
-    })
-    .describe('A pool of workers.'),
-  ordered('minReplicas', 'maxReplicas'),
-);
-export const workers = z.strictObject({
-  extract: pool.exactOptional(),
-  clean: pool.exactOptional(),
-  warehouse: pool.exactOptional(),
 });
 
 const alert = z.strictObject({

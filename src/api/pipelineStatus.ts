@@ -7,6 +7,15 @@ import { datasetRef, named, text, texts, uniqueBy } from './words.ts';
 const scaling = z.strictObject({
   reason: text(64).describe('What decided.'),
   limits: texts(16, 64).default([]).describe('What kept it from more or fewer.'),
+  want: count().exactOptional().describe('Workers that the load asks for, before any limit.'),
+  load: count().exactOptional().describe('Steps that the pool has before it, with those under way.'),
+  active: count().exactOptional().describe('Steps of the pool that are under way.'),
+  busy: count().exactOptional().describe('Workers that have steps under way.'),
+  stepSeconds: z.number().min(0).exactOptional().describe('Seconds that a step takes, as a moving average.'),
+  concurrency: count().exactOptional().describe('Steps that one worker does at the same time.'),
+  targetSeconds: z.number().min(0).exactOptional().describe('How soon what waits should be done.'),
+  min: count().exactOptional().describe('The fewest workers.'),
+  max: count().exactOptional().describe('The most workers.'),
 });
 
 const stageStatus = z.strictObject({
@@ -43,6 +52,7 @@ export const pipelineStatus = z.strictObject({
     .exactOptional()
     .describe('A summary for people; programs read conditions.'),
   lastRun: lastRun.exactOptional().describe('The newest run that ended.'),
+  lastSuccessTime: instant.exactOptional().describe('When a run that looked at all sources last ended well.'),
   nextRunTime: instant.exactOptional().describe('When the schedule starts the next run.'),
   freshUntil: instant.exactOptional().describe('Until when the data is fresh enough.'),
   backlog: count().exactOptional().describe('Steps that wait or are under way.'),
@@ -51,4 +61,5 @@ export const pipelineStatus = z.strictObject({
   datasets: named(datasetStatus, 50).exactOptional().describe('The datasets.'),
   conditions: uniqueBy(condition, 16, 'type').exactOptional().describe('Observations.'),
 });
+/** How a pipeline is, as its controller saw it last. */
 export type PipelineStatus = z.output<typeof pipelineStatus>;

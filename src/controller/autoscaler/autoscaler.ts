@@ -16,11 +16,26 @@ export interface Observation extends Pick<ScalingInput, 'current' | 'paused' | '
   readonly now: number;
 }
 
+/** The numbers that a decision was made with. */
+export interface ScalingFacts
+  extends Pick<ScalingInput, 'min' | 'max' | 'concurrency' | 'targetSeconds' | 'stepSeconds'> {
+  /** Steps that there are, and how many of them are under way. */
+  readonly load: number;
+  readonly active: number;
+  /** Workers that have steps under way. */
+  readonly busy: number;
+}
+
+/** A decision with what explains it; without `facts` when the queues could not be read. */
+export interface ExplainedDecision extends Decision {
+  readonly facts?: ScalingFacts;
+}
+
 /** Decides about one pool, again and again: what `decide` needs from the past is kept here. */
 export interface Autoscaler {
   /** A step of the pool has ended. */
   stepTook(seconds: number): void;
-  decide(seen: Observation): Decision;
+  decide(seen: Observation): ExplainedDecision;
 }
 
 /** How much the newest step counts in the moving average. */
@@ -48,8 +63,19 @@ export function openAutoscaler({ stabilisationSeconds, ...policy }: ScalingPolic
         recent: recent.map(({ want }) => want),
         idleSeconds: (now - lastLoadAt) / 1000,
       });
-      if (load) recent = [...recent, { at: now, want: decision.want }];
-      return decision;
+      if (!load) return decision;
+      recent = [...recent, { at: now, want: decision.want }];
+      return { ...decision, facts: factsOf(policy, load, stepSeconds) };
     },
   };
 }
+
+const factsOf = (
+  { min, max, concurrency, targetSeconds }: Omit<ScalingPolicy, 'stabilisationSeconds'>,
+  load: PoolLoad,
+  stepSeconds: number | undefined,
+): ScalingFacts => ({
+  ...{ load: jobsOf(load), active: load.active, busy: load.busy.length },
+  ...{ min, max, concurrency, targetSeconds },
+  ...(stepSeconds === undefined ? {} : { stepSeconds }),
+});

@@ -12,6 +12,11 @@ export type PublishedStep = Pick<
   'key' | 'stage' | 'dataset' | 'ledger' | 'cost' | 'startedAt' | 'finishedAt'
 >;
 
+/** What of a run that has ended is counted. */
+export type CountedRun = Pick<RunReport, 'run' | 'pipeline' | 'seconds' | 'conserved'> & {
+  readonly status: 'Succeeded' | 'Failed' | 'Cancelled';
+};
+
 /** How a run came about and ended. */
 export interface RunEnd {
   /** What created the run, such as `Schedule` or `Manual`. */
@@ -28,15 +33,15 @@ export interface Metrics extends Instruments {
   /** Counts a published step; a ledger that is seen twice is counted once. */
   recordManifest(manifest: PublishedStep, namespace: string, pipeline: string): void;
   /** Counts a finished run, once. */
-  recordRun(report: RunReport, end: RunEnd): void;
+  recordRun(run: CountedRun, end: RunEnd): void;
 }
 
 /** So many keys are remembered to tell a ledger that was seen; redeliveries come within seconds. */
 const rememberedKeys = 100_000;
 
-/** The metrics of this process, with `build_info` set. */
-export function createMetrics(): Metrics {
-  const instruments = createInstruments();
+/** The metrics of this process, with `build_info` set; with `process`, also of its memory, processor and event loop. */
+export function createMetrics(options: { readonly process?: boolean } = {}): Metrics {
+  const instruments = createInstruments(options);
   const isNew = seenOnce(rememberedKeys);
   instruments.set('build_info', { version, node: process.version }, 1);
   return {
@@ -44,8 +49,8 @@ export function createMetrics(): Metrics {
     recordManifest: (manifest, namespace, pipeline) => {
       if (isNew(`step ${namespace}/${pipeline} ${manifest.key}`)) countStep(instruments, manifest, namespace, pipeline);
     },
-    recordRun: (report, end) => {
-      if (isNew(`run ${report.pipeline} ${report.run}`)) countRun(instruments, report, end);
+    recordRun: (run, end) => {
+      if (isNew(`run ${run.pipeline} ${run.run}`)) countRun(instruments, run, end);
     },
   };
 }
@@ -83,13 +88,13 @@ function outcomes(manifest: PublishedStep): Readonly<Record<string, number>> {
   return {};
 }
 
-function countRun(instruments: Instruments, report: RunReport, { trigger, finishedAt }: RunEnd): void {
-  const [namespace = '', pipeline = ''] = report.pipeline.split('/');
+function countRun(instruments: Instruments, run: CountedRun, { trigger, finishedAt }: RunEnd): void {
+  const [namespace = '', pipeline = ''] = run.pipeline.split('/');
   const labels = { namespace, pipeline };
-  instruments.add('runs_total', { ...labels, result: report.status, trigger }, 1);
-  instruments.observe('run_seconds', labels, report.seconds);
-  instruments.set('conserved', labels, report.conserved ? 1 : 0);
-  if (report.status === 'Succeeded') {
+  instruments.add('runs_total', { ...labels, result: run.status, trigger }, 1);
+  instruments.observe('run_seconds', labels, run.seconds);
+  instruments.set('conserved', labels, run.conserved ? 1 : 0);
+  if (run.status === 'Succeeded') {
     instruments.set('last_success_timestamp_seconds', labels, finishedAt.getTime() / 1000);
   }
 }

@@ -2,11 +2,12 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { metrics as declared } from '../../src/observability/metricList.ts';
+import { metrics as declared, type MetricDeclaration } from '../../src/observability/metricList.ts';
 import { createMetrics, writeMetricsFile } from '../../src/observability/metrics.ts';
 import { metricsPage } from '../../src/observability/metricsPage.ts';
 import { buildReport } from '../../src/run/report.ts';
 import { cleaned, extracted, loaded, manifest } from '../run/reportManifests.ts';
+import { scrape } from './scrape.ts';
 
 const steps = [
   manifest({
@@ -34,12 +35,6 @@ const report = buildReport({
 });
 
 const end = { trigger: 'Manual', finishedAt: new Date('2026-11-20T12:00:03Z') };
-
-/** `name{labels}` → value, as a scraper reads it. */
-async function scrape(metrics: { text(): Promise<string> }): Promise<Map<string, number>> {
-  const lines = (await metrics.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]));
-}
 
 const of = 'namespace="default",pipeline="usajobs"';
 const rows = (outcome: string) => `jobpulse_rows_total{${of},dataset="postings",outcome="${outcome}"}`;
@@ -105,7 +100,7 @@ describe('metrics from ledgers', () => {
 
 describe('the list of metrics', () => {
   test('keeps units in names and ids out of labels', () => {
-    for (const { name, type, labels } of declared) {
+    for (const { name, type, labels } of declared as readonly MetricDeclaration[]) {
       expect(name.endsWith('_total'), name).toBe(type === 'counter');
       if (type === 'histogram') expect(name).toMatch(/_seconds$/);
       expect(labels).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(run|key|id|url|uri)$/)]));

@@ -1,0 +1,52 @@
+import { ApiError, type KubeApi } from '../controller/kubernetes/api.ts';
+
+/** A call of the Kubernetes API that has been answered, or given up. */
+export interface ApiCall {
+  readonly verb: Exclude<keyof KubeApi, symbol>;
+  readonly kind: string;
+  /** HTTP status; `none` when no answer came. */
+  readonly code: string;
+  /** Whether it was to change something. */
+  readonly isWrite: boolean;
+}
+
+/** The same API; tells of each call when it has ended. */
+export function countingApi(api: KubeApi, onCall: (call: ApiCall) => void): KubeApi {
+  const counted = <Result>(verb: ApiCall['verb'], kind: string, answer: Promise<Result>): Promise<Result> => {
+    const tell = (code: string) => onCall({ verb, kind, code, isWrite: writes.has(verb) });
+    answer.then(
+      () => tell('200'),
+      (error: unknown) => tell(codeOf(error)),
+    );
+    return answer;
+  };
+  return {
+    get: (type, key) => counted('get', type.kind, api.get(type, key)),
+    list: (type, options, signal) => counted('list', type.kind, api.list(type, options, signal)),
+    watch: (type, options, signal) =>
+      countedWatch(api.watch(type, options, signal), (code) =>
+        onCall({ verb: 'watch', kind: type.kind, code, isWrite: false }),
+      ),
+    create: (type, object) => counted('create', type.kind, api.create(type, object)),
+    apply: (type, object, options) => counted('apply', type.kind, api.apply(type, object, options)),
+    patch: (type, key, patch) => counted('patch', type.kind, api.patch(type, key, patch)),
+    delete: (type, key, options) => counted('delete', type.kind, api.delete(type, key, options)),
+  };
+}
+
+const writes: ReadonlySet<ApiCall['verb']> = new Set(['create', 'apply', 'patch', 'delete']);
+
+const codeOf = (error: unknown): string => (error instanceof ApiError ? String(error.status) : 'none');
+
+/** A watch is told of once, when it has ended. */
+async function* countedWatch<Event>(events: AsyncIterable<Event>, tell: (code: string) => void): AsyncIterable<Event> {
+  let code = '200';
+  try {
+    yield* events;
+  } catch (error) {
+    code = codeOf(error);
+    throw error;
+  } finally {
+    tell(code);
+  }
+}

@@ -1,0 +1,119 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { KubeApi, Reconcile, WorkQueue } from '../controller/kubernetes/api.ts';
+import { countingApi } from './countingApi.ts';
+import type { Instruments } from './registry.ts';
+
+/** Measures the parts of a controller process. What it gives back does what it was given, and is used in its place. */
+export interface Instrumentation {
+  /** Counts calls, and attributes writes to the reconcile that made them. */
+  api(api: KubeApi): KubeApi;
+  /**
+   * Counts and times reconciles. `isResync` is asked when one begins: whether nothing but a resync called for this key.
+   * What such a reconcile writes is counted as a write in the steady state.
+   */
+  reconcile(controller: string, reconcile: Reconcile, isResync?: (key: string) => boolean): Reconcile;
+  /** Tells how much waits in a work queue, and how long keys wait for the reconcile of the same controller. */
+  queue(controller: string, queue: WorkQueue): WorkQueue;
+}
+
+export function instrumentation(instruments: Instruments): Instrumentation {
+  const current = new AsyncLocalStorage<{ writes: number }>();
+  const waiting = new Map<string, Map<string, number>>();
+  const waitingOf = (controller: string): Map<string, number> => {
+    const known = waiting.get(controller) ?? new Map<string, number>();
+    waiting.set(controller, known);
+    return known;
+  };
+  return {
+    api: (api) =>
+      countingApi(api, ({ verb, code, isWrite }) => {
+        instruments.add('api_requests_total', { verb, code }, 1);
+        const reconcile = current.getStore();
+        if (isWrite && reconcile) reconcile.writes += 1;
+      }),
+    reconcile(controller, reconcile, isResync = () => false) {
+      instruments.add('steady_state_writes_total', { controller }, 0);
+      const count = counted(instruments, controller);
+      return (key, signal) => {
+        const made = { writes: 0, isResync: isResync(key) };
+        tellWait(instruments, controller, waitingOf(controller), key);
+        return current.run(made, () => count(made, () => reconcile(key, signal), signal));
+      };
+    },
+    queue(controller, queue) {
+      instruments.collect((set) => {
+        for (const [state, keys] of Object.entries(queue.size())) set('work_queue_depth', { controller, state }, keys);
+      });
+      return measuredQueue(queue, waitingOf(controller));
+    },
+  };
+}
+
+type Made = { readonly writes: number; readonly isResync: boolean };
+
+function counted(instruments: Instruments, controller: string) {
+  return async (made: Made, work: () => Promise<void>, signal: AbortSignal): Promise<void> => {
+    const began = performance.now();
+    const end = (result: 'success' | 'error' | 'stopped'): void => {
+      instruments.add('reconcile_total', { controller, result }, 1);
+      instruments.observe('reconcile_seconds', { controller }, (performance.now() - began) / 1000);
+      if (made.isResync) instruments.add('steady_state_writes_total', { controller }, made.writes);
+    };
+    try {
+      await work();
+    } catch (error) {
+      end(signal.aborted ? 'stopped' : 'error');
+      throw error;
+    }
+    end('success');
+  };
+}
+
+function tellWait(instruments: Instruments, controller: string, waiting: Map<string, number>, key: string): void {
+  const since = waiting.get(key);
+  if (since === undefined) return; // the queue tries it again by itself
+  waiting.delete(key);
+  instruments.observe('work_queue_wait_seconds', { controller }, Math.max(0, performance.now() - since) / 1000);
+}
+
+/** Remembers since when each key waits, or from when on it will: as many as the queue holds. */
+function measuredQueue(queue: WorkQueue, waiting: Map<string, number>): WorkQueue {
+  const waitsFrom = (key: string, at: number): void => {
+    waiting.set(key, Math.min(waiting.get(key) ?? at, at));
+  };
+  return {
+    add(key) {
+      waitsFrom(key, performance.now());
+      queue.add(key);
+    },
+    addAfter(key, ms) {
+      waitsFrom(key, performance.now() + ms);
+      queue.addAfter(key, ms);
+    },
+    size: () => queue.size(),
+    async stop() {
+      await queue.stop();
+      waiting.clear();
+    },
+  };
+}
+
+/** Tells at each scrape how late the event loop came round since the one before. Returns how to stop. */
+export function watchEventLoop(instruments: Instruments): () => void {
+  const delays = monitorEventLoopDelay({ resolution: resolutionMs });
+  delays.enable();
+  instruments.collect((set) => {
+    if (delays.count === 0) return;
+    for (const quantile of [0.5, 0.99, 1]) {
+      const nanoseconds = quantile === 1 ? delays.max : delays.percentile(quantile * 100);
+      // What is measured holds the time that was asked for.
+      const late = Math.max(0, nanoseconds / 1e9 - resolutionMs / 1000);
+      set('loop_lag_seconds', { quantile: String(quantile) }, late);
+    }
+    delays.reset();
+  });
+  return () => void delays.disable();
+}
+
+const resolutionMs = 20;

@@ -1,0 +1,151 @@
+import type { PipelineStatus } from '../api/pipelineStatus.ts';
+import { type PoolName, pools, type QueueStage, queueStages } from '../queue/names.ts';
+import type { Collector, Instruments } from './registry.ts';
+
+/** A pipeline as its metrics are read from it. */
+export interface PipelineView {
+  readonly namespace: string;
+  readonly name: string;
+  readonly status?: PipelineStatus | undefined;
+  /** When a run of it last succeeded; default: its newest run, if that did. */
+  readonly lastSuccess?: string | undefined;
+}
+
+/** What is in one queue of a pipeline. */
+export interface QueueView {
+  readonly namespace: string;
+  readonly pipeline: string;
+  readonly stage: QueueStage;
+  /** Steps by where they are. What is not known is left out. */
+  readonly jobs: Readonly<Partial<Record<JobState, number>>>;
+  /** How long the step that is next has waited. */
+  readonly oldestSeconds?: number;
+}
+
+export type JobState = 'waiting' | 'prioritized' | 'delayed' | 'active' | 'failed';
+
+/** A pool of workers. */
+export interface PoolView {
+  readonly namespace: string;
+  /** '' when the pool serves all pipelines of the namespace. */
+  readonly pipeline: string;
+  readonly pool: PoolName;
+  readonly ready?: number | undefined;
+  readonly desired?: number | undefined;
+  /** What the autoscaler would have, also while something else scales the pool. */
+  readonly recommended?: number | undefined;
+  /** What kept the newest decision from more or fewer. */
+  readonly limits: readonly string[];
+}
+
+/** What there is at the moment of a scrape: read from caches, so that nothing is left of what was deleted. */
+export interface MetricsView {
+  pipelines(): readonly PipelineView[];
+  queues(): readonly QueueView[] | Promise<readonly QueueView[]>;
+  pools(): readonly PoolView[];
+}
+
+/** A view that knows nothing but pipelines and their status: queues and pools are read from its stages. */
+export const statusView = (pipelines: () => readonly PipelineView[]): MetricsView => ({
+  pipelines,
+  queues: () => pipelines().flatMap(queuesOf),
+  pools: () => pipelines().flatMap(poolsOf),
+});
+
+const isQueueStage = (name: string): name is QueueStage => (queueStages as readonly string[]).includes(name);
+
+const queuesOf = ({ namespace, name, status }: PipelineView): readonly QueueView[] =>
+  (status?.stages ?? []).flatMap(({ name: stage, waiting, active, failed }) =>
+    isQueueStage(stage) ? [{ namespace, pipeline: name, stage, jobs: definedOnly({ waiting, active, failed }) }] : [],
+  );
+
+/** A pool that serves two stages stands in the status of each; the first one that tells its size is enough. */
+const poolsOf = ({ namespace, name, status }: PipelineView): readonly PoolView[] =>
+  (Object.keys(pools) as PoolName[]).flatMap((pool) => {
+    const stages = (status?.stages ?? []).filter((stage) => (pools[pool] as readonly string[]).includes(stage.name));
+    const told = stages.find(({ desired }) => desired !== undefined) ?? stages[0];
+    if (!told) return [];
+    const { replicas: ready, desired, scaling } = told;
+    return [{ namespace, pipeline: name, pool, ready, desired, limits: scaling?.limits ?? [] }];
+  });
+
+/** Exposes a view: gauges as they are at each scrape, and no series of a pipeline that is not there any more. */
+export function exposeView(instruments: Instruments, view: MetricsView): void {
+  instruments.collect(collectPipelines(instruments, view));
+  instruments.collect(async (set) => collectQueues(set, await view.queues()));
+  instruments.collect((set) => collectPools(set, view.pools()));
+}
+
+function collectPipelines(instruments: Instruments, view: MetricsView): Collector {
+  let zeroed = new Set<string>();
+  return (set) => {
+    const pipelines = view.pipelines();
+    const present = new Set(pipelines.map(({ namespace, name }) => `${namespace}/${name}`));
+    instruments.retain((namespace, pipeline) => present.has(`${namespace}/${pipeline}`));
+    // Before the first run: a rise from nothing to one is no rise to Prometheus.
+    for (const pipeline of pipelines) if (!zeroed.has(idOf(pipeline))) startAtZero(instruments, pipeline);
+    zeroed = new Set(pipelines.map(idOf));
+    for (const pipeline of pipelines) collectPipeline(set, pipeline);
+  };
+}
+
+/** A pipeline with its datasets: one that gets another dataset starts that at zero too. */
+const idOf = ({ namespace, name, status }: PipelineView): string =>
+  `${namespace}/${name}: ${(status?.datasets ?? []).map((dataset) => dataset.name).join()}`;
+
+function startAtZero(instruments: Instruments, { namespace, name: pipeline, status }: PipelineView): void {
+  const labels = { namespace, pipeline };
+  for (const result of ['Succeeded', 'Failed', 'Cancelled']) {
+    for (const trigger of ['Schedule', 'Manual']) instruments.add('runs_total', { ...labels, result, trigger }, 0);
+  }
+  for (const { name: dataset } of status?.datasets ?? []) {
+    for (const outcome of ['read', 'rejected']) instruments.add('rows_total', { ...labels, dataset, outcome }, 0);
+  }
+}
+
+function collectPipeline(set: Instruments['set'], { namespace, name: pipeline, status, lastSuccess }: PipelineView) {
+  const labels = { namespace, pipeline };
+  const { lastRun, conditions = [] } = status ?? {};
+  const success = lastSuccess ?? (lastRun?.phase === 'Succeeded' ? lastRun.finishedAt : undefined);
+  if (success !== undefined) set('last_success_timestamp_seconds', labels, Date.parse(success) / 1000);
+  for (const { type, status: is, reason } of conditions) {
+    const name = conditionMetrics[type as keyof typeof conditionMetrics];
+    if (name === undefined || is === 'Unknown' || reason === 'NoObjective') continue;
+    set(name, labels, is === 'True' ? 1 : 0);
+  }
+}
+
+const conditionMetrics = { Fresh: 'fresh', Conserved: 'conserved', Ready: 'ready' } as const;
+
+function collectQueues(set: Instruments['set'], queues: readonly QueueView[]): void {
+  const backlogs = new Map<string, { labels: { namespace: string; pipeline: string; pool: string }; steps: number }>();
+  for (const { namespace, pipeline, stage, jobs, oldestSeconds } of queues) {
+    const labels = { namespace, pipeline, stage };
+    for (const [state, count] of Object.entries(jobs)) set('queue_jobs', { ...labels, state }, count);
+    if (oldestSeconds !== undefined) set('queue_oldest_seconds', labels, oldestSeconds);
+    const pool = poolOf(stage);
+    const id = `${namespace}/${pipeline}/${pool}`;
+    const { waiting = 0, prioritized = 0, active = 0 } = jobs;
+    const steps = (backlogs.get(id)?.steps ?? 0) + waiting + prioritized + active;
+    backlogs.set(id, { labels: { namespace, pipeline, pool }, steps });
+  }
+  for (const { labels, steps } of backlogs.values()) set('backlog', labels, steps);
+}
+
+const poolOf = (stage: QueueStage): PoolName =>
+  (Object.keys(pools) as PoolName[]).find((pool) => (pools[pool] as readonly string[]).includes(stage)) ?? 'clean';
+
+function collectPools(set: Instruments['set'], seen: readonly PoolView[]): void {
+  for (const { namespace, pipeline, pool, limits, ...sizes } of seen) {
+    const labels = { namespace, pipeline, pool };
+    for (const kind of ['desired', 'ready', 'recommended'] as const) {
+      const size = sizes[kind];
+      if (size !== undefined) set('replicas', { ...labels, kind }, size);
+    }
+    for (const by of limits) set('scaling_limited', { ...labels, by }, 1);
+  }
+}
+
+/** Without the members that are not there. */
+const definedOnly = <Key extends string>(counts: Record<Key, number | undefined>): Partial<Record<Key, number>> =>
+  Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== undefined)) as Partial<Record<Key, number>>;

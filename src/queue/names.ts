@@ -28,6 +28,9 @@ export const prefixOf = (namespace: string): string => `{jp:${namespace}}`;
 
 export const queueName = (pipeline: string, stage: QueueStage): string => `${pipeline}.${stage}`;
 
+/** Where BullMQ keeps what belongs to a queue; a job is a hash below it. */
+export const queueKey = (namespace: string, queue: string): string => `${prefixOf(namespace)}:${queue}`;
+
 /** All other keys of ours, in one place: each has an expiry or a bound. */
 export const redisKeys = {
   /** Who works on a step; expires `leaseMs` after the last renewal. */
@@ -38,6 +41,10 @@ export const redisKeys = {
   events: (namespace: string) => `${prefixOf(namespace)}:events`,
   /** Written once a second to see that Redis takes what it is given; expires in ten seconds. */
   probe: (namespace: string) => `${prefixOf(namespace)}:probe`,
+  /** The greatest epoch of a controller that has written here: one integer. Missing: Redis was wiped, or is new. */
+  epoch: (namespace: string) => `${prefixOf(namespace)}:epoch`,
+  /** Jobs of a run that were under way when the rest of it was removed, at most as many as there are slots; a day. */
+  left: (namespace: string, run: string) => `${prefixOf(namespace)}:left:${run}`,
   /** Workers of a pool that have steps under way, each with the time until which it counts; expires with the last. */
   busy: (namespace: string, pool: PoolName) => `${prefixOf(namespace)}:busy:${pool}`,
 };

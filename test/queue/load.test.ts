@@ -22,7 +22,7 @@ beforeAll(async () => {
   await redis.ping();
 });
 afterAll(async () => {
-  await Promise.all([loads.close(), ...queues.map((queue) => queue.close())]);
+  await Promise.all(queues.map((queue) => queue.close()));
   redis.disconnect();
   await server.stop();
 });
@@ -50,6 +50,24 @@ test('the load of a pool is what its queues hold, over all pipelines it serves',
   expect(await loads.read('warehouse', ['jobs', 'news'], now)).toEqual({ ...nothing, waiting: 4, prioritized: 1 });
   expect(await loads.read('warehouse', ['jobs'], now)).toEqual({ ...nothing, waiting: 3, prioritized: 1 });
   expect(await loads.read('extract', ['jobs'], now)).toEqual({ ...nothing, waiting: 1 });
+});
+
+test('every queue of many pipelines is counted in one round trip, with the age of what is next', async () => {
+  const [steps, other] = [queue('counted', 'clean'), queue('counted', 'load')];
+  const first = await steps.add('Clean', {});
+  await steps.add('Clean', {});
+  await steps.add('Clean', {}, { priority: 10 });
+  await other.add('Load', {}, { delay: 60_000 });
+  const many = Array.from({ length: 250 }, (_, index) => `p${index}`);
+  const counted = await loads.readQueues([...many, 'counted'], first.timestamp + 5_000);
+  const empty = { waiting: 0, prioritized: 0, active: 0, due: 0, failed: 0 };
+  expect(counted?.size).toBe(251);
+  expect(counted?.get('p7')).toEqual({ extract: empty, clean: empty, load: empty, transform: empty });
+  const clean = { ...empty, waiting: 2, prioritized: 1, oldestSeconds: 5 };
+  expect(counted?.get('counted')).toEqual({ extract: empty, clean, load: empty, transform: empty });
+  const later = await loads.readQueues(['counted'], first.timestamp + 120_000);
+  expect(later?.get('counted')?.load).toMatchObject({ due: 1, oldestSeconds: expect.closeTo(120, 0) });
+  expect(await loads.readQueues([], 0)).toEqual(new Map());
 });
 
 test('a Redis that is away has no load that anybody knows of', async () => {

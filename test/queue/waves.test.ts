@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'bullmq';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { jobId, prefixOf, queueName } from '../../src/queue/names.ts';
-import { TerminalError } from '../../src/run/errors.ts';
+import { jobId, prefixOf, queueName, redisKeys } from '../../src/queue/names.ts';
+import { TerminalError, ThrottledError } from '../../src/run/errors.ts';
 import type { Failure } from '../../src/run/types.ts';
 import { startRedis, type TestRedis } from '../servers/redis.ts';
 import { finished, namespace, nothingRead, openShop, type Shop } from '../workers/workshop.ts';
@@ -35,7 +35,9 @@ test('a wave is its steps, then its plan; its state is open until the plan has e
   });
   expect(await shop.waves.look('order', 'r', 1)).toEqual({ state: 'missing' });
   await shop.waves.add('order', 1, shop.payload('r'), [await shop.step('a'), await shop.step('b')]);
-  expect(await shop.waves.look('order', 'r', 1)).toEqual({ state: 'open' });
+  expect(await shop.waves.look('order', 'r', 1)).toEqual({
+    ...{ state: 'open', priority: 'Normal', steps: { total: 2, done: 0, failed: 0, running: 0 } },
+  });
   shop.work('clean');
   await sleep(200);
   expect(order).toEqual([]);
@@ -69,6 +71,7 @@ test('adding a wave again adds nothing, whatever has become of its jobs meanwhil
   while (runs.length < 3) await sleep(20);
   await expect.poll(() => jobsIn(shop)).toMatchObject({ completed: 1, failed: 1, active: 1, 'waiting-children': 1 });
   await add(); // one has been published, one has failed, one is under way
+  expect(await shop.waves.look('twice', 'r', 1)).toMatchObject({ steps: { total: 3, done: 1, failed: 1, running: 1 } });
   expect(await jobsIn(shop)).toMatchObject({ waiting: 0, completed: 1, failed: 1, active: 1, 'waiting-children': 1 });
   gate.resolve();
   shop.work('clean');
@@ -177,12 +180,59 @@ test('what is forgotten is gone, but for a step under way, which ends without a 
   shop.work('extract');
   shop.work('clean');
   await expect.poll(() => runs.length).toBe(2);
-  await shop.waves.forget('forgotten', 'r', 1);
+  expect(await shop.waves.forget('forgotten', 'r', 1)).toBe(2);
+  expect(await shop.waves.forget('forgotten', 'r', 1)).toBe(2);
   expect(await shop.waves.look('forgotten', 'r', 1)).toEqual({ state: 'missing' });
   expect(await jobsIn(shop)).toMatchObject({ waiting: 0, active: 2, 'waiting-children': 0 });
   gate.resolve();
   await expect.poll(() => jobsIn(shop)).toMatchObject({ active: 0 });
+  await expect.poll(() => shop.waves.underWay('r')).toBe(0);
   await sleep(300);
   expect(runs).toHaveLength(2);
+  expect(await shop.redis.exists(redisKeys.left(namespace, 'r'))).toBe(0);
   expect(await shop.queue('extract').getJob(jobId('r', 1, steps[4]?.step.key))).toBeUndefined();
+});
+
+test('a step under way that is put back after its run was forgotten does not begin again', async () => {
+  const gate = Promise.withResolvers<void>();
+  let begun = 0;
+  const shop = await openShop(server.connection, {
+    pipeline: 'putback',
+    extract: async () => {
+      begun += 1;
+      await gate.promise;
+      throw new ThrottledError('wait', 200);
+    },
+  });
+  await shop.waves.add('putback', 0, shop.payload('r'), [await shop.step('a')]);
+  shop.work('extract');
+  await expect.poll(() => begun).toBe(1);
+  expect(await shop.waves.forget('putback', 'r', 0)).toBe(1);
+  gate.resolve();
+  await expect.poll(() => shop.waves.underWay('r')).toBe(0);
+  await sleep(500);
+  expect(begun).toBe(1);
+  expect(await jobsIn(shop)).toMatchObject({ waiting: 0, active: 0, delayed: 0 });
+});
+
+test('steps of a High run go before those of a Normal one, and those of a Low run after them', async () => {
+  const order: string[] = [];
+  const shop = await openShop(server.connection, {
+    pipeline: 'ranks',
+    extract: async ({ run }) => {
+      order.push(run.name);
+      return nothingRead;
+    },
+  });
+  for (const priority of ['Low', 'Normal', 'High'] as const) {
+    const steps = await Promise.all(['a', 'b', 'c', 'd'].map((name) => shop.step(`${priority}-${name}`)));
+    await shop.waves.add('ranks', 0, shop.payload(priority), steps, priority);
+    expect(await shop.waves.look('ranks', priority, 0)).toMatchObject({ state: 'open', priority });
+  }
+  shop.work('extract');
+  await expect.poll(() => order.length).toBe(12);
+  const places = (priority: string) => order.flatMap((each, place) => (each === priority ? [place] : []));
+  const middle = (priority: string) => places(priority).reduce((sum, place) => sum + place, 0) / 4;
+  expect(middle('High')).toBeLessThan(middle('Normal') - 2);
+  expect(middle('Normal')).toBeLessThan(middle('Low') - 2);
 });

@@ -3,9 +3,8 @@ import type { Logger } from 'pino';
 import type { Pipeline, PipelineRun } from '../../api/index.ts';
 import { connect } from '../../queue/connection.ts';
 import type { WorkEvent } from '../../queue/events.ts';
-import type { PoolName } from '../../queue/names.ts';
+import { openLoads } from '../../queue/load.ts';
 import { openWaves, type Waves } from '../../queue/waves.ts';
-import type { Decision } from '../autoscaler/decide.ts';
 import type { World } from '../world.ts';
 import { cacheFolder } from './folders.ts';
 import { installationId, warehouseFile } from './identities.ts';
@@ -13,7 +12,8 @@ import { type Loop, startLoop } from './loop.ts';
 import { namespace } from './namespace.ts';
 import { provideRedis, type RedisHandle } from './redis.ts';
 import { openResources, type Resources } from './resources.ts';
-import { startWorkers } from './workers.ts';
+import { keepStatuses } from './statuses.ts';
+import { startWorkers, type Workers } from './workers.ts';
 
 export interface ControllerOptions {
   readonly dataDir: string;
@@ -32,8 +32,8 @@ export interface Controller {
   apply(pipeline: Pipeline, filesRoot: string): Promise<void>;
   /** Settles when the run has ended; rejects when it cannot go on here (its state is kept). */
   follow(run: string, watch: (event: WorkEvent) => void): Promise<PipelineRun>;
-  /** The last decision about the number of workers of each pool, and why. */
-  scaling(): ReadonlyMap<PoolName, Decision>;
+  /** The pools of workers as they are, with the last decision about each. */
+  pools(): ReturnType<Workers['pools']>;
   /** Settles, with why, when nothing goes on any more because the workers or the private Redis do not stay up. */
   readonly lost: Promise<Error>;
   /** Lets running steps end, then stops the workers and the private Redis. */
@@ -60,7 +60,10 @@ export async function startController(options: ControllerOptions): Promise<Contr
   if (redis.kind === 'private') await commands.flushall();
   const waves = openWaves(commands, namespace);
   const world = standaloneWorld(resources, waves, identities);
-  const observe = (event: WorkEvent | undefined): void => workers.observe(event);
+  const observe = (event: WorkEvent | undefined): void => {
+    workers.observe(event);
+    statuses.observe();
+  };
   const loop: Loop = startLoop({ world, runs: resources.runs.list, redis: events, observe, log });
   const workers = startWorkers({
     ...{ namespace, log, allowPrivateNetworks, redis: redis.connection, warehouse: warehouse.path },
@@ -70,25 +73,44 @@ export async function startController(options: ControllerOptions): Promise<Contr
     ...{ commands, now: options.now ?? Date.now },
     onGivenUp: giveUp,
   });
+  const served = new Set<string>();
+  const loads = openLoads(commands, namespace);
+  const statuses = keepStatuses({ dataDir, resources, served, loads, pools: workers.pools, log });
   return {
     resources,
     apply: async (pipeline, filesRoot) => {
       const { name } = pipeline.metadata;
-      const created = await resources.pipelines.create(pipeline);
-      if (!created) await resources.pipelines.update(name, (before) => ({ ...before, spec: pipeline.spec }));
+      await applyPipeline(resources, pipeline, filesRoot);
+      served.add(name);
       workers.serve({ name, filesRoot });
     },
     follow: loop.follow,
-    scaling: workers.scaling,
+    pools: workers.pools,
     lost: lost.promise,
     stop: async () => {
       await workers.stop(); // the loop goes on, so that those who watch see how the steps end
       await loop.stop();
+      await statuses.stop();
       await waves.close();
       commands.disconnect();
       await redis.stop();
     },
   };
+}
+
+/** Where the relative paths of a pipeline begin: whoever asks for a run of it later has no manifest at hand. */
+export const filesRootAnnotation = 'jobpulse.dev/files-root';
+
+/** Stores a pipeline as its manifest is now; what was noted beside the manifest stays. */
+async function applyPipeline({ pipelines }: Resources, pipeline: Pipeline, filesRoot: string): Promise<void> {
+  const annotated = (metadata: Pipeline['metadata']): Pipeline['metadata'] => ({
+    ...metadata,
+    annotations: { ...metadata.annotations, [filesRootAnnotation]: filesRoot },
+  });
+  const { metadata, spec } = pipeline;
+  const creationTimestamp = new Date().toISOString();
+  if (await pipelines.create({ ...pipeline, metadata: { ...annotated(metadata), creationTimestamp } })) return;
+  await pipelines.update(metadata.name, (before) => ({ ...before, metadata: annotated(before.metadata), spec }));
 }
 
 /** A private Redis that dies this often is given up. */

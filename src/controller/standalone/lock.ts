@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TerminalError } from '../../run/errors.ts';
@@ -44,6 +44,20 @@ function release(dataDir: string, database: DatabaseSync): void {
 
 const isBusy = (error: unknown): boolean =>
   error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy;
+
+/** Notes that the process which holds the lock is at work. */
+export function noteAlive(dataDir: string): void {
+  const now = new Date();
+  try {
+    utimesSync(pidFile(dataDir), now, now);
+  } catch {
+    // For messages only: a disk that takes nothing is told of elsewhere.
+  }
+}
+
+/** When a process that held the lock was last at work, if it ended without saying so. */
+export const lastAlive = (dataDir: string): Date | undefined =>
+  statSync(pidFile(dataDir), { throwIfNoEntry: false })?.mtime;
 
 /** The process that took the lock last, as far as it is known; for messages only. */
 export function lockHolder(dataDir: string): number | undefined {

@@ -2,8 +2,7 @@ import type { Logger } from 'pino';
 import type { WorkEvent } from '../../queue/events.ts';
 import type { Loads } from '../../queue/load.ts';
 import { type PoolName, pools, queueOf } from '../../queue/names.ts';
-import { openAutoscaler, type ScalingPolicy } from '../autoscaler/autoscaler.ts';
-import type { Decision } from '../autoscaler/decide.ts';
+import { type ExplainedDecision, openAutoscaler, type ScalingPolicy } from '../autoscaler/autoscaler.ts';
 import type { Pool } from './processes.ts';
 
 const pollMs = 2_000;
@@ -21,7 +20,7 @@ export interface ScalerOptions {
   readonly pools: readonly ScaledPool[];
   /** The pipelines that the pools serve. */
   readonly pipelines: () => readonly string[];
-  readonly loads: Loads;
+  readonly loads: Pick<Loads, 'read'>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: Logger;
@@ -34,14 +33,14 @@ export interface Scaler {
   /** Looks at the queues and scales the pools now. */
   look(): Promise<void>;
   /** The last decision about each pool: how many workers, and why. */
-  decisions(): ReadonlyMap<PoolName, Decision>;
+  decisions(): ReadonlyMap<PoolName, ExplainedDecision>;
   stop(): void;
 }
 
 /** Looks every two seconds, and when something happens. */
 export function startScaler({ pools: scaled, pipelines, loads, now, log }: ScalerOptions): Scaler {
   const members = scaled.map((each) => ({ ...each, autoscaler: openAutoscaler(each.policy) }));
-  const decisions = new Map<PoolName, Decision>();
+  const decisions = new Map<PoolName, ExplainedDecision>();
   let stopped = false;
   let lookedAt = Number.NEGATIVE_INFINITY;
   let looking: Promise<void> | undefined;
@@ -53,7 +52,7 @@ export function startScaler({ pools: scaled, pipelines, loads, now, log }: Scale
     const before = decisions.get(name);
     decisions.set(name, decision);
     if (decision.replicas !== before?.replicas || decision.reason !== before.reason) {
-      log.debug({ pool: name, ...decision, load }, `${name}: ${decision.replicas} workers (${decision.reason})`);
+      log.debug({ pool: name, ...decision }, `${name}: ${decision.replicas} workers (${decision.reason})`);
     }
     pool.scale(decision.replicas, load?.busy);
   };

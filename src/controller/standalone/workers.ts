@@ -7,9 +7,9 @@ import { openLoads } from '../../queue/load.ts';
 import { type PoolName, poolNames } from '../../queue/names.ts';
 import type { TerminalError } from '../../run/errors.ts';
 import type { ServeMessage, WorkerConfig } from '../../workers/config.ts';
-import type { ScalingPolicy } from '../autoscaler/autoscaler.ts';
-import type { Decision } from '../autoscaler/decide.ts';
-import { startPool } from './processes.ts';
+import type { ExplainedDecision, ScalingPolicy } from '../autoscaler/autoscaler.ts';
+import type { SeenPool } from '../status/seen.ts';
+import { type Pool, startPool } from './processes.ts';
 import { startScaler } from './scale.ts';
 
 const common = { min: 0, targetSeconds: 2, stepSize: 8, stabilisationSeconds: 10, cooldownSeconds: 300 };
@@ -43,8 +43,8 @@ export interface Workers {
   serve(pipeline: ServeMessage['pipelines'][number]): void;
   /** Takes notice of what a worker told: there may be more or less to do. */
   observe(event: WorkEvent | undefined): void;
-  /** The last decision about the size of each pool, and why. */
-  scaling(): ReadonlyMap<PoolName, Decision>;
+  /** The pools as they are, with the last decision about the size of each. */
+  pools(): Readonly<Record<PoolName, SeenPool>>;
   stop(): Promise<void>;
 }
 
@@ -73,13 +73,22 @@ export function startWorkers({ log, commands, now, onGivenUp, ...config }: Worke
       for (const { pool } of pools) pool.send(message());
     },
     observe: scaler.observe,
-    scaling: scaler.decisions,
+    pools: () => {
+      const seen = pools.map(({ name, pool }) => [name, seenPool(pool, scaler.decisions().get(name))]);
+      return Object.fromEntries(seen) as Record<PoolName, SeenPool>;
+    },
     stop: async () => {
       scaler.stop();
       await Promise.all(pools.map(({ pool }) => pool.stop(graceMs)));
-      await loads.close();
     },
   };
+}
+
+function seenPool(pool: Pool, decision: ExplainedDecision | undefined): SeenPool {
+  const replicas = pool.size();
+  // Workers that are about to end are still there.
+  const ready = Math.min(pool.pids().length, replicas);
+  return { replicas, ready, provider: 'Internal', ...(decision && { decision }) };
 }
 
 const workerConfig = (pool: PoolName, config: Omit<WorkerConfig, 'pool' | 'concurrency'>): WorkerConfig => ({

@@ -117,17 +117,17 @@ test('a backlog gets more cleaning processes; they go when it is done, and the l
   const cleaners = Math.min(3, availableParallelism()); // ten steps of a second each, in two seconds, two at a time
   const again = await run(controller, pipeline(10), folder, 'Clean');
   expect(again).toEqual({ phase: 'Succeeded', mostWorkers: 2 + cleaners });
-  expect(controller.scaling().get('clean')).toMatchObject({ replicas: cleaners });
+  expect(controller.pools().clean.decision).toMatchObject({ replicas: cleaners });
 
   ahead += 11_000; // past the stabilisation window
   await until(() => workerCount() === 3);
-  expect(controller.scaling().get('clean')).toMatchObject({ replicas: 1, reason: 'CoolingDown' });
+  expect(controller.pools().clean.decision).toMatchObject({ replicas: 1, reason: 'CoolingDown' });
   await until(() => {
     ahead += 1_000;
     return workerCount() === 0;
   });
   for (const pool of ['extract', 'clean', 'warehouse'] as const)
-    expect(controller.scaling().get(pool)).toMatchObject({ replicas: 0, reason: 'NoLoad' });
+    expect(controller.pools()[pool].decision).toMatchObject({ replicas: 0, reason: 'NoLoad' });
   // Nobody has the warehouse open now.
   expect(await ask(dataDir, 'SELECT count(*)::INTEGER AS rows FROM many.openings')).toEqual([{ rows: 200 * 290 }]);
 

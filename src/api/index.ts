@@ -13,7 +13,7 @@ export { type Dataset, type Pipeline, type PipelineSpec, pipeline } from './pipe
 export type { PipelineStatus } from './pipelineStatus.ts';
 export { type Locate, type Problem, problemText } from './problem.ts';
 export { apiVersion } from './resource.ts';
-export type { RestExtract } from './rest.ts';
+export type { RestAuth, RestExtract, RestPaging } from './rest.ts';
 export { type PipelineRun, type PipelineRunSpec, type PipelineRunStatus, pipelineRun } from './run.ts';
 export type { Param } from './side.ts';
 export type { StreamExtract } from './stream.ts';

@@ -11,10 +11,12 @@ const located = z.strictObject({
 /** A value of a response: in its body or in a header. */
 const inResponse = (description: string) => withRules(located.describe(description), exactlyOne('path', 'header'));
 
+const headerName = matching(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'the name of a header', 128);
+
 const header = withRules(
   z
     .strictObject({
-      name: matching(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'the name of a header', 128).describe('Name of the header.'),
+      name: headerName.describe('Name of the header.'),
       value: text().exactOptional().describe('The value, when it is no secret. Templates are not allowed here.'),
       valueFrom: valueFrom.exactOptional().describe('Where the value is, when it is a secret.'),
     })
@@ -37,10 +39,21 @@ const offset = z.strictObject({
   size: whole(1, 100_000).describe('Records to ask for in a page.'),
 });
 
-const cursor = z.strictObject({
-  param: queryParam.describe('Query parameter that holds the cursor.'),
-  next: inResponse('Where a response holds the cursor of the next page; absent on the last.'),
-});
+const cursor = withRules(
+  z
+    .strictObject({
+      param: queryParam.exactOptional().describe('Query parameter that holds the cursor.'),
+      header: headerName.exactOptional().describe('Header of the request that holds the cursor.'),
+      field: matching(/^[^.{}]+(\.[^.{}]+)*$/, 'names with dots between them', 128)
+        .exactOptional()
+        .describe(
+          'Field of the JSON body that holds the cursor; dots lead into objects. It keeps the type it came with.',
+        ),
+      next: inResponse('Where a response holds the cursor of the next page; absent, empty or null on the last.'),
+    })
+    .describe('Each page names a cursor for the next.'),
+  exactlyOne('param', 'header', 'field'),
+);
 
 const link = z.strictObject({
   rel: text(64).default('next').describe('Relation of the Link header (RFC 8288) that leads to the next page.'),
@@ -51,7 +64,7 @@ const paging = withRules(
     .strictObject({
       page: withRules(pageNumber.describe('Pages are numbered.'), needs('size', 'sizeParam')).exactOptional(),
       offset: offset.exactOptional().describe('Pages start at a record number.'),
-      cursor: cursor.exactOptional().describe('Each page names a cursor for the next.'),
+      cursor: cursor.exactOptional(),
       link: link.exactOptional().describe('Each page links to the next in its Link header.'),
       next: inResponse('Each page holds the address of the next; it must be on the same host.').exactOptional(),
       total: inResponse(
@@ -62,6 +75,7 @@ const paging = withRules(
     .describe('How to get from one page to the next. Without it there is one request.'),
   exactlyOne('page', 'offset', 'cursor', 'link', 'next'),
 );
+export type RestPaging = z.output<typeof paging>;
 
 const splitBy = z.strictObject({
   param: queryParam.describe('Query parameter that splits the answer.'),
@@ -109,6 +123,10 @@ const oauth2 = z.strictObject({
   ),
   clientId: text(256).describe('Client id.'),
   clientSecretFrom: valueFrom.describe('Client secret.'),
+  clientAuth: z
+    .enum(['Basic', 'Post'])
+    .default('Basic')
+    .describe('How the client proves itself: Basic in the Authorization header, Post in the form.'),
   scope: text().exactOptional().describe('Scope to ask for.'),
 });
 
@@ -130,6 +148,7 @@ const auth = withRules(
     .describe('How requests prove who they are, where a header is not enough.'),
   exactlyOne('bearer', 'basic', 'oauth2'),
 );
+export type RestAuth = z.output<typeof auth>;
 
 export const restExtract = withRules(
   z
@@ -158,6 +177,18 @@ export const restExtract = withRules(
     cel: "!has(self.body) || self.method == 'POST'",
     message: 'body needs method POST',
     fix: 'Write method: POST, or use query instead of body.',
+  },
+  {
+    holds: ({ method, paging }) => paging?.cursor?.field === undefined || method === 'POST',
+    cel: "!has(self.paging) || !has(self.paging.cursor) || !has(self.paging.cursor.field) || self.method == 'POST'",
+    message: 'paging.cursor.field needs method POST',
+    fix: 'Write method: POST, or send the cursor as param or header.',
+  },
+  {
+    holds: ({ paging, resultCap }) => resultCap?.splitBy === undefined || paging?.total !== undefined,
+    cel: '!has(self.resultCap) || !has(self.resultCap.splitBy) || (has(self.paging) && has(self.paging.total))',
+    message: 'resultCap.splitBy needs paging.total, which tells on the first page that the rest would be cut off',
+    fix: 'Add paging.total.',
   },
 );
 export type RestExtract = z.output<typeof restExtract>;

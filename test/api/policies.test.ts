@@ -285,17 +285,24 @@ describe('sources', () => {
 
   test('pages are counted by their records', () => {
     const paged = harbour(
-      'path: /chained, paging: {next: {path: $.next}}}}\n      format: {jsonl: {}}',
-      'path: /chained, paging: {next: {path: $.next}}}}\n      format: {csv: {}}',
+      'path: /linked, paging: {link: {rel: next}}}}\n      format: {jsonl: {}}',
+      'path: /linked, paging: {link: {rel: next}}}}\n      format: {csv: {}}',
     );
     expect(paged).toEqual([
-      'spec.datasets[4].format: found csv with extract.rest.paging, which counts the records of a page; allowed: json, jsonl',
+      'spec.datasets[3].format: found csv with extract.rest.paging, which counts the records of a page; allowed: json, jsonl',
+    ]);
+  });
+
+  test('a path into the body needs one JSON document', () => {
+    const lines = harbour('format: {json: {records: "$.berths[*]"}}', 'format: {jsonl: {}}');
+    expect(lines).toEqual([
+      'spec.datasets[5].extract.rest.paging.cursor.next.path: found a path into the body, but format is jsonl, whose body is many documents; allowed: header',
     ]);
   });
 
   test('a crawl starts where it may go', () => {
     expect(harbour('hosts: [jobs.harbour.example]', 'hosts: [other.example]')).toEqual([
-      'spec.datasets[9].extract.crawl.start[0]: found the host jobs.harbour.example; allowed: other.example',
+      'spec.datasets[11].extract.crawl.start[0]: found the host jobs.harbour.example; allowed: other.example',
     ]);
   });
 });
@@ -304,6 +311,9 @@ describe('rules that the API server knows too', () => {
   test.each([
     ['method: POST', 'method: GET', 'body needs method POST'],
     ['action: Split, splitBy: {param: berth, values: ["1", "2"]}', 'action: Split', 'action Split needs splitBy'],
+    ['total: {path: $.meta.total}', '', 'resultCap.splitBy needs paging.total'],
+    ['cursor: {header: x-after,', 'cursor: {field: after,', 'paging.cursor.field needs method POST'],
+    ['cursor: {header: x-after,', 'cursor: {', 'exactly one of param, header, field'],
     [
       'value: application/json',
       'value: x, valueFrom: {secretKeyRef: {name: a, key: b}}',

@@ -5,7 +5,7 @@ import { validDefaults } from './params.ts';
 import type { Policy } from './policy.ts';
 import { endingForEach, knownDatasets, knownRelations } from './references.ts';
 import { validSchedule, validTimeZone } from './schedule.ts';
-import { countedPages, crawledHosts, openHosts, secretHeaders } from './sources.ts';
+import { countedPages, crawledHosts, openHosts, pathsIntoJson, secretHeaders } from './sources.ts';
 import { knownTemplates } from './templates.ts';
 import { validPaths, validPatterns } from './texts.ts';
 
@@ -28,4 +28,5 @@ export const meaning: readonly Policy[] = [
   openHosts,
   crawledHosts,
   countedPages,
+  pathsIntoJson,
 ];

@@ -50,6 +50,30 @@ export const countedPages: Policy = (pipeline) =>
     ];
   });
 
+/** A path into the body needs a body that is one JSON document; elsewhere it finds nothing, which looks like the end. */
+export const pathsIntoJson: Policy = (pipeline) =>
+  datasetsOf(pipeline).flatMap(({ dataset, at }) => {
+    const { cursor, next, total } = dataset.extract.rest?.paging ?? {};
+    const found = Object.keys(dataset.format).join();
+    const places: (readonly [Path, string | undefined])[] = [
+      [['cursor', 'next', 'path'], cursor?.next.path],
+      [['next', 'path'], next?.path],
+      [['total', 'path'], total?.path],
+    ];
+    return places.flatMap(([place, path]) => {
+      if (path === undefined || found !== 'jsonl') return [];
+      return [
+        {
+          at: [...at, 'extract', 'rest', 'paging', ...place],
+          what: `found a path into the body, but format is ${found}, whose body is many documents`,
+          found: shown(path),
+          allowed: 'header',
+          fix: 'Use header, or format json.',
+        },
+      ];
+    });
+  });
+
 /** A crawl starts where it may go. */
 export const crawledHosts: Policy = (pipeline) =>
   datasetsOf(pipeline).flatMap(({ dataset, at }) => {

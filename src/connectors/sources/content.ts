@@ -59,10 +59,8 @@ function readJson(answer: Answer, reading: Reading, path: string): Content {
     records: records.length,
     recordsMissing: records.length === 0 && query(body, asLatin1(container)).length === 0,
     comparable: records,
-    value: (at) => {
-      const value = at.path === undefined ? answer.header(at.header ?? '') : query(body, asLatin1(at.path))[0];
-      return at.path !== undefined && typeof value === 'string' ? Buffer.from(value, 'latin1').toString() : value;
-    },
+    value: (at) =>
+      at.path === undefined ? answer.header(at.header ?? '') : fromLatin1(query(body, asLatin1(at.path))[0]),
   };
 }
 
@@ -84,6 +82,10 @@ function parseJson(answer: Answer, reading: Reading): Parsed {
 const byteOrderMark = /^\xef\xbb\xbf/;
 
 const asLatin1 = (text: string): string => Buffer.from(text).toString('latin1');
+
+/** The value as it is meant, strings inside it included. */
+const fromLatin1 = (value: Parsed | undefined): unknown =>
+  value === undefined ? undefined : JSON.parse(Buffer.from(JSON.stringify(value), 'latin1').toString());
 
 /** Records of other formats are not told apart here: lines are counted, anything else is one body. */
 function readOther(answer: Answer, reading: Reading): Content {

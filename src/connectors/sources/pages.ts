@@ -13,13 +13,14 @@ import {
   advance,
   capMessage,
   checkBounds,
-  cursorAfter,
   foreseen,
   goesOn,
   isCapped,
   startOf,
+  totalOf,
   type WalkRules,
   type WalkState,
+  whatFollows,
 } from './walk.ts';
 
 /** What one part of one source needs to be walked. */
@@ -73,7 +74,7 @@ export async function walkPages(walk: Walk): Promise<StepResult> {
     state = advance(state, stored.raw.meta);
     // Another attempt stored a different page first: we go on from that one's cursor.
     if (state.next !== expected.next) upcoming = ask(walk, state);
-    context.progress(`page ${state.pages}: ${state.fetched} of ${state.total ?? 'unknown'} records`);
+    context.progress(`page ${state.pages}: ${state.fetched} of ${totalOf(state.tally) ?? 'unknown'} records`);
   }
   return result(rules, raws, state, notices, adopted + client.sent);
 }
@@ -84,7 +85,7 @@ async function adoptable({ context, folder }: Walk): Promise<RawObject[]> {
   return found.filter((raw, at) => raw.index === at);
 }
 
-/** The page before the first that is asked for now: from an earlier attempt, or from the first part of the slice. */
+/** The page before the first that is asked for now: from an earlier attempt, or from the part that this one follows. */
 async function contentBefore(walk: Walk, raws: readonly RawObject[]): Promise<Content> {
   const { lake, inputs } = walk.context;
   const path = raws.at(-1)?.path ?? inputs[0]?.partitions[0]?.files.at(-1)?.path;
@@ -105,7 +106,7 @@ const cutShortTries = 3;
 const cutShortDelayMs = 500;
 
 async function fetchPage({ client, request: base, rules, reading, signal }: Walk, state: WalkState): Promise<Page> {
-  const request = { ...base, url: rules.paging.address(base.url, state.next ?? '') };
+  const request = rules.paging.request(base, state.next ?? '');
   for (let tried = 1; ; tried += 1) {
     const answer = await client.send(request, signal);
     const page = { request, answer, fetchedAt: new Date().toISOString() };
@@ -144,21 +145,22 @@ function factsOf({ rules, reading }: Walk, state: WalkState, page: Page, content
   const { answer, request, fetchedAt } = page;
   const { records, total } = content;
   const counted = total === undefined ? { records } : { records, total };
-  if (reading.total && (total ?? state.total) === undefined && !isEmpty(page)) {
+  if (reading.total && (total ?? state.tally.total) === undefined && !isEmpty(page)) {
     const { path, header } = reading.total;
     throw new TerminalError(
       'TotalMissing',
       `${describeRequest(request, reading.mask)} answered without a number at rest.paging.total (${path ?? `header ${header}`})`,
     );
   }
-  const next = cursorAfter(rules, state, content);
+  const follows = whatFollows(rules, state, content);
+  refuseSecret(reading.mask, follows.next);
   const [contentType, etag] = ['content-type', 'etag'].map((name) => masked(reading.mask, answer.header(name)));
   return {
     uri: reading.mask(request.url.href),
     status: answer.status,
     fetchedAt,
     ...counted,
-    ...(next === undefined ? {} : { next }),
+    ...follows,
     ...(contentType === undefined ? {} : { contentType }),
     ...(etag === undefined ? {} : { etag }),
   };
@@ -167,6 +169,15 @@ function factsOf({ rules, reading }: Walk, state: WalkState, page: Page, content
 /** A source may say in a header what it was sent. */
 const masked = (mask: Mask, text: string | undefined): string | undefined =>
   text === undefined ? undefined : mask(text);
+
+/** Cursors are kept as they are, to go on from: one that a secret went into cannot be kept. */
+function refuseSecret(mask: Mask, next = ''): void {
+  if (mask(next) === next) return;
+  throw new TerminalError(
+    'NextInvalid',
+    `the source repeats a secret of the request in what leads to its next page (${mask(next).slice(0, 200)}), which must not be stored; send the secret in another way`,
+  );
+}
 
 /** A source that ignores the page it is asked for gives the same one for ever. */
 function refuseRepeat(rules: WalkRules, state: WalkState, previous: Content, content: Content): void {
@@ -190,17 +201,22 @@ function result(
   notices: readonly Notice[],
   requests: number,
 ): StepResult {
-  const { total, next, fetched } = state;
+  const { next, fetched, tally } = state;
+  const total = totalOf(tally);
   const capped = isCapped(rules, state);
-  const seen = rules.before + fetched;
   const ended: Notice[] = [];
   if (capped) ended.push({ reason: 'ResultCapped', message: capMessage(rules, state) });
-  else if (next === undefined && total !== undefined && seen < total) {
-    ended.push({ reason: 'TotalNotReached', message: `the source says it holds ${total} records and gave ${seen}` });
+  else if (next === undefined && total !== undefined && tally.seen < total) {
+    ended.push({
+      reason: 'TotalNotReached',
+      message: `the source says it holds ${total} records and gave ${tally.seen}`,
+    });
   }
+  const followed = rules.paging.jump === undefined || tally.whole !== undefined;
   const source = {
     ...(total === undefined ? {} : { total }),
     ...(next === undefined ? {} : { next }),
+    ...(next !== undefined && followed ? { tally } : {}),
     ...(capped ? { capped } : {}),
   };
   return extractResult({ raws, fetched, gone: 0, source, notices: [...notices, ...ended], requests });

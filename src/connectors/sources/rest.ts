@@ -3,22 +3,22 @@ import { parseDuration } from '../../api/parseUnits.ts';
 import { layout } from '../../lake/layout.ts';
 import { TerminalError } from '../../run/errors.ts';
 import type { ExtractSpec } from '../../run/specs.ts';
-import type { ExtractLedger, StepResult } from '../../run/types.ts';
+import type { ExtractLedger, Manifest, StepResult } from '../../run/types.ts';
 import type { StageContext } from '../../workers/stage.ts';
 import { type HttpClient, type HttpRequest, openHttpClient } from '../http/client.ts';
 import { type Limiter, localLimiter, sharedLimiter } from '../http/limiter.ts';
 import { type Mask, maskOf } from '../http/mask.ts';
 import { walkPages } from './pages.ts';
-import { pagingOf } from './paging/paging.ts';
+import { type Paging, pagingOf } from './paging/paging.ts';
 import { buildRequest, secretsOf } from './request.ts';
 import type { WalkRules } from './walk.ts';
 
 /** Fetches the pages of one part from an HTTP API; goes on where an earlier attempt stopped. */
 export async function rest(context: StageContext<ExtractSpec>, source: RestExtract): Promise<StepResult> {
   const { spec, step } = context;
-  const rules = rulesOf(context, source);
   const values = { params: spec.params, slice: { asOf: step.slice.asOf } };
   const request = buildRequest(source, values, context.secret);
+  const rules = rulesOf(context, source, request.url);
   const mask = maskOf(secretsOf(request));
   const total = source.paging?.total;
   const stop = new AbortController();
@@ -39,24 +39,42 @@ export async function rest(context: StageContext<ExtractSpec>, source: RestExtra
   }
 }
 
-function rulesOf({ step, spec, inputs }: StageContext<ExtractSpec>, source: RestExtract): WalkRules {
+function rulesOf({ step, spec, inputs }: StageContext<ExtractSpec>, source: RestExtract, first: URL): WalkRules {
   const { paging, resultCap } = source;
-  const part = Number(step.part);
-  const [head] = inputs;
   if (paging && !spec.format.json && !spec.format.jsonl) {
     throw new TerminalError(
       'PagingNeedsRecords',
       `${step.dataset}: rest.paging needs a format whose records can be counted (json or jsonl), or the last page cannot be told`,
     );
   }
+  const strategy = pagingOf(source, first);
+  const part = Number(step.part);
   return {
-    paging: pagingOf(source),
+    paging: strategy,
     part,
     pagesPerPart: spec.part.pages,
-    before: part * (head ? (head.ledger as ExtractLedger).fetched : 0),
+    start: startOfPart(strategy, part, spec.part.pages, inputs[0]),
     maxPages: paging?.maxPages ?? 1,
     ...(resultCap ? { resultCap } : {}),
   };
+}
+
+/**
+ * Where a part begins. What it has read is the part before it, where only that one could tell; otherwise the first
+ * part, which shows how many records one part brings.
+ */
+function startOfPart(paging: Paging, part: number, pages: number, input: Manifest | undefined): WalkRules['start'] {
+  if (part === 0) return { next: paging.start, tally: { seen: 0, ofQuery: 0 } };
+  const { next, tally } = input?.source ?? {};
+  if (tally && next !== undefined) return { next, tally };
+  if (!input || !paging.jump) {
+    throw new TerminalError(
+      'InputMissing',
+      `part ${part} has no part before it that says where it begins, perhaps because rest.paging was changed while the run was under way; start another run`,
+    );
+  }
+  const seen = part * (input.ledger as ExtractLedger).fetched;
+  return { next: paging.jump(part, pages), tally: { seen, ofQuery: seen } };
 }
 
 function openClient(

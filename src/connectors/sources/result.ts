@@ -14,11 +14,11 @@ export interface Brought {
 
 /**
  * The result of an extract step: a function of the raw objects, so that attempts which adopted each other's objects
- * agree on it. What a skipped status left behind has no records and is not handed on.
+ * agree on it. What a skipped status left behind has no records and is not handed on, nor is the page that led to a split.
  */
 export function extractResult({ raws, fetched, gone, source, notices, requests }: Brought): StepResult {
   const files = raws
-    .filter(({ meta }) => meta.status < 300 && meta.bytes > 0)
+    .filter(({ meta }) => meta.status < 300 && meta.bytes > 0 && !meta.probe)
     .map(({ path, storedBytes, meta }) => ({ path, bytes: storedBytes, sha256: meta.sha256 }));
   return {
     ledger: { listed: fetched + gone, fetched, skippedKnown: 0, gone, failed: 0, deferred: 0 },

@@ -4,10 +4,10 @@ import { pageNumbers } from '../../../src/connectors/sources/paging/page.ts';
 import {
   advance,
   checkBounds,
-  cursorAfter,
   goesOn,
   startOf,
   type WalkRules,
+  whatFollows,
 } from '../../../src/connectors/sources/walk.ts';
 
 const rulesOf = (over: Partial<WalkRules>): WalkRules => ({
@@ -15,7 +15,7 @@ const rulesOf = (over: Partial<WalkRules>): WalkRules => ({
   maxPages: 1_000_000,
   part: 0,
   pagesPerPart: 3,
-  before: 0,
+  start: { next: '1', tally: { seen: 0, ofQuery: 0 } },
   ...over,
 });
 
@@ -24,7 +24,9 @@ function walkAll(records: number, given: number, tellsTotal: boolean, pagesPerPa
   let fetched = 0;
   let perPart = 0;
   for (let part = 0; ; part += 1) {
-    const rules = rulesOf({ part, pagesPerPart, before: part * perPart });
+    const seen = part * perPart;
+    const start = { next: String(1 + part * pagesPerPart), tally: { seen, ofQuery: seen } };
+    const rules = rulesOf({ part, pagesPerPart, start });
     let state = startOf(rules);
     while (goesOn(rules, state)) {
       checkBounds(rules, state);
@@ -34,8 +36,7 @@ function walkAll(records: number, given: number, tellsTotal: boolean, pagesPerPa
         value: () => undefined,
         ...(tellsTotal ? { total: records } : {}),
       };
-      const next = cursorAfter(rules, state, page);
-      state = advance(state, { ...page, ...(next === undefined ? {} : { next }) });
+      state = advance(state, { ...page, ...whatFollows(rules, state, page) });
     }
     fetched += state.fetched;
     if (part === 0) perPart = state.fetched;
@@ -67,6 +68,6 @@ describe('the walk over pages', () => {
 
   test('an empty page is the end, whatever the total says', () => {
     const rules = rulesOf({});
-    expect(cursorAfter(rules, startOf(rules), { records: 0, total: 500, value: () => undefined })).toBeUndefined();
+    expect(whatFollows(rules, startOf(rules), { records: 0, total: 500, value: () => undefined })).toEqual({});
   });
 });

@@ -1,21 +1,20 @@
-import type { RestExtract } from '../../../api/index.ts';
+import type { RestPaging } from '../../../api/index.ts';
+import { withParams } from './address.ts';
 import type { Paging } from './paging.ts';
 
-type PageNumbers = NonNullable<NonNullable<RestExtract['paging']>['page']>;
-
 /** Pages have numbers; the cursor is the number as text. */
-export function pageNumbers({ param, first, sizeParam, size }: PageNumbers): Paging {
+export function pageNumbers({ param, first, sizeParam, size }: NonNullable<RestPaging['page']>): Paging {
   const following = (cursor: string) => String(Number(cursor) + 1);
   return {
-    first: (part, pagesPerPart) => String(first + part * pagesPerPart),
-    address: (url, cursor) => {
-      const address = new URL(url);
-      address.searchParams.set(param, cursor);
-      if (sizeParam !== undefined && size !== undefined) address.searchParams.set(sizeParam, String(size));
-      return address;
-    },
+    start: String(first),
+    jump: (part, pagesPerPart) => String(first + part * pagesPerPart),
+    request: (base, cursor) => withParams(base, { [param]: cursor, ...sizeOf(sizeParam, size) }),
     next: following,
     following,
     ...(size === undefined ? {} : { size }),
   };
 }
+
+/** The parameter that asks for a page of some size. */
+export const sizeOf = (sizeParam: string | undefined, size: number | undefined): Readonly<Record<string, string>> =>
+  sizeParam === undefined || size === undefined ? {} : { [sizeParam]: String(size) };

@@ -2,7 +2,8 @@ import type { Paging } from './paging.ts';
 
 /** No paging: the answer to one request is everything. */
 export const singleRequest: Paging = {
-  first: () => 'only',
-  address: (url) => url,
+  start: 'only',
+  jump: () => 'only',
+  request: (base) => base,
   next: () => undefined,
 };

@@ -5,7 +5,7 @@ import type { PoolName } from '../queue/names.ts';
 export interface WorkerConfig {
   readonly pool: PoolName;
   readonly namespace: string;
-  readonly redis: RedisAddress;
+  readonly redis: RedisAddress | RedisUrlFile;
   /** Folder of the filesystem lake. */
   readonly lake: string;
   /** File of the embedded warehouse (pool `warehouse`). */
@@ -15,7 +15,21 @@ export interface WorkerConfig {
   readonly allowPrivateNetworks: boolean;
   /** Steps of one queue at a time. */
   readonly concurrency: number;
+  /** Pipelines it serves from its start, without being told over IPC. */
+  readonly pipelines?: ServeMessage['pipelines'];
+  /** How long running steps may take to end when everything ends; then their jobs go back. Default: 20. */
+  readonly graceSeconds?: number;
+  /** Answers probes and shows metrics on this port, on all addresses. */
+  readonly health?: { readonly port: number };
 }
+
+/** A file with the URL of Redis, which holds a password. It is read when the process starts. */
+export interface RedisUrlFile {
+  readonly urlFile: string;
+}
+
+/** A worker's config once it knows where Redis is. */
+export type ConnectedConfig = WorkerConfig & { readonly redis: RedisAddress };
 
 /** What a worker is told over its IPC channel. */
 export type ToWorker = ServeMessage | RetireMessage;

@@ -1,20 +1,24 @@
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { secretReader } from '../controller/standalone/secrets.ts';
 import { createLogger } from '../observability/log.ts';
+import { createInstruments } from '../observability/registry.ts';
+import { serveHttp } from '../observability/serve.ts';
 import { busyBeatMs, openBusy } from '../queue/busy.ts';
 import { connect } from '../queue/connection.ts';
-import type { FromWorker, ToWorker, WorkerConfig } from './config.ts';
+import { version } from '../version.ts';
+import type { ConnectedConfig, FromWorker, ServeMessage, ToWorker, WorkerConfig } from './config.ts';
 import { crashPoints } from './crash.ts';
+import { openHealth } from './health.ts';
+import { workerName } from './name.ts';
 import { type Server, serve } from './serve.ts';
 import { openStages } from './stages.ts';
 
-/** A worker process: one pool's queues, for every pipeline it is told to serve. Ends with its parent. */
-const config = JSON.parse(process.env.JOBPULSE_WORKER ?? 'null') as WorkerConfig | null;
-if (!config) {
-  process.stderr.write('jobpulse worker: JOBPULSE_WORKER is not set; workers are started by the controller\n');
-  process.exit(2);
-}
-
+/**
+ * A worker process: one pool's queues, for every pipeline it is told to serve. On one machine it is told over IPC, and
+ * ends with its parent; in a pod it knows from its config, and ends with SIGTERM.
+ */
+const config = readConfig();
 const secrets = secretReader({
   env: process.env,
   ...(config.secretsDir === undefined ? {} : { secretsDir: config.secretsDir }),
@@ -23,7 +27,7 @@ const log = createLogger({ name: `worker-${config.pool}`, redact: secrets.redact
 const redis = connect(config.redis);
 redis.on('error', (error) => log.debug(`Redis: ${error.message}`)); // the controller says once that it is away
 const { close, ...abilities } = await openStages(config).catch(cannotStart);
-const worker = `${hostname()}.${process.pid}.${Date.now()}`;
+const worker = workerName(process.env.POD_NAME ?? hostname(), process.pid, Date.now());
 const busy = openBusy(redis, config.namespace, config.pool, worker);
 const place = {
   namespace: config.namespace,
@@ -40,32 +44,69 @@ const place = {
 };
 
 /** How long running steps may take to end when everything ends; then their jobs go back. */
-const graceMs = 20_000;
+const graceMs = (config.graceSeconds ?? 20) * 1000;
 
 const servers = new Map<string, Server>();
 let ending = false;
 let leaving: Promise<void> | undefined;
+const health = openHealth({
+  redis,
+  isServing: () => [...servers.values()].every((server) => server.isRunning()),
+  isEnding: () => ending,
+  now: () => performance.now(),
+});
 process.on('message', (message: ToWorker) => {
   if (message.type === 'retire') void end();
-  if (message.type !== 'serve' || ending) return;
-  for (const { name, filesRoot } of message.pipelines) {
-    if (!servers.has(name)) servers.set(name, serve(place, config, name, filesRoot));
-  }
+  if (message.type === 'serve') serveAll(message.pipelines);
 });
 // Nobody is left to report to, and the next owner needs the warehouse: end at once, even inside a query.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
-process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole group; the controller decides when we stop
+// Ctrl-C reaches the whole group; a parent, if there is one, decides when we stop.
+process.on('SIGINT', () => (process.send ? undefined : end(graceMs)));
 process.once('SIGTERM', () => end(graceMs));
 setInterval(() => {
   busy.beat();
+  health.beat();
   tellParent({ type: 'beat' });
 }, busyBeatMs).unref();
+serveAll(config.pipelines ?? []);
+if (config.health) await answerProbes(config.health.port).catch(cannotStart);
 tellParent({ type: 'ready', name: worker });
 
-/** One line says why; the controller passes it on. */
+/** A config that cannot be used is a mistake of whoever started this, and said in one line. */
+function readConfig(): ConnectedConfig {
+  const text = process.env.JOBPULSE_WORKER;
+  if (text === undefined) return refuse('JOBPULSE_WORKER is not set; workers are started by the controller', 2);
+  try {
+    const config = JSON.parse(text) as WorkerConfig;
+    if (!('urlFile' in config.redis)) return { ...config, redis: config.redis };
+    return { ...config, redis: { url: readFileSync(config.redis.urlFile, 'utf8').trim() } };
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error), 2);
+  }
+}
+
+/** One line says why; whoever started this passes it on. */
 function cannotStart(error: unknown): never {
-  process.stderr.write(`${secrets.redact(error instanceof Error ? error.message : String(error))}\n`);
-  process.exit(1);
+  return refuse(secrets.redact(error instanceof Error ? error.message : String(error)), 1);
+}
+
+function refuse(why: string, exitCode: number): never {
+  process.stderr.write(`jobpulse worker: ${why}\n`);
+  process.exit(exitCode);
+}
+
+function serveAll(pipelines: ServeMessage['pipelines']): void {
+  if (ending) return;
+  for (const { name, filesRoot } of pipelines) {
+    if (!servers.has(name)) servers.set(name, serve(place, config, name, filesRoot));
+  }
+}
+
+async function answerProbes(port: number): Promise<void> {
+  const metrics = createInstruments();
+  metrics.set('build_info', { version, node: process.version }, 1);
+  await serveHttp({ ...{ port, metrics }, live: health.live, ready: health.ready });
 }
 
 function tellParent(message: FromWorker): void {

@@ -7,7 +7,7 @@ import { type PlanPayload, type PlanResult, payloadVersion, type StepPayload } f
 import { backoff, decodeFailure, encodeFailure, failureOf, maxAttempts } from '../queue/retry.ts';
 import { retryClass, TerminalError, ThrottledError } from '../run/errors.ts';
 import type { Failure } from '../run/types.ts';
-import type { WorkerConfig } from './config.ts';
+import type { ConnectedConfig } from './config.ts';
 import { runStep, type Served, tellQuietly, type Workplace } from './step.ts';
 
 /** A job whose worker died comes back this often before it counts as failed. */
@@ -19,10 +19,12 @@ export interface Server {
    * jobs go back. May be called again to set a grace time.
    */
   close(graceMs?: number): Promise<void>;
+  /** Whether it takes jobs from all of its queues. */
+  isRunning(): boolean;
 }
 
 /** Works on a pipeline's queues of this worker's pool until closed. */
-export function serve(place: Workplace, config: WorkerConfig, pipeline: string, filesRoot: string): Server {
+export function serve(place: Workplace, config: ConnectedConfig, pipeline: string, filesRoot: string): Server {
   const name = `${place.namespace}/${pipeline}`;
   const lake: Lake = { store: prefixed(filesystemStore(config.lake), name), pipeline: name };
   const stopping = new AbortController();
@@ -49,7 +51,10 @@ export function serve(place: Workplace, config: WorkerConfig, pipeline: string, 
     });
     return worker;
   });
-  return { close: (graceMs) => drain(workers, stopping, graceMs) };
+  return {
+    close: (graceMs) => drain(workers, stopping, graceMs),
+    isRunning: () => workers.every((worker) => worker.isRunning()),
+  };
 }
 
 async function drain(workers: readonly Worker[], stopping: AbortController, graceMs?: number): Promise<void> {

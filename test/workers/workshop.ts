@@ -16,7 +16,7 @@ import { openWaves, type WaveState, type Waves } from '../../src/queue/waves.ts'
 import { type Json, sha256 } from '../../src/run/key.ts';
 import type { RunReport } from '../../src/run/report.ts';
 import type { Failure, Manifest, Step, StepResult } from '../../src/run/types.ts';
-import type { WorkerConfig } from '../../src/workers/config.ts';
+import type { ConnectedConfig } from '../../src/workers/config.ts';
 import { serve } from '../../src/workers/serve.ts';
 import type { StageContext } from '../../src/workers/stage.ts';
 import type { Served, Workplace } from '../../src/workers/step.ts';
@@ -71,7 +71,7 @@ export async function openShop(address: RedisAddress, options: ShopOptions): Pro
   const folder = await mkdtemp(join(tmpdir(), 'jobpulse-shop-'));
   const redis = connect(address);
   const waves = openWaves(redis, namespace);
-  const config = { namespace, redis: address, lake: folder, concurrency: 2 } as WorkerConfig;
+  const config = { namespace, redis: address, lake: folder, concurrency: 2 } as ConnectedConfig;
   const name = `${namespace}/${pipeline}`;
   const lake: Lake = { store: prefixed(filesystemStore(folder), name), pipeline: name };
   const queues = new Map<QueueStage, Queue>();

@@ -4,7 +4,7 @@ import { buildConnector } from 'undici';
 import { TerminalError } from '../../run/errors.ts';
 
 /** Where clouds hand out the machine's own credentials. Nobody may allow these. */
-const metadataAddresses = [
+export const metadataAddresses: readonly string[] = [
   '169.254.169.254', // AWS, Azure, Google Cloud, Oracle, DigitalOcean
   '169.254.170.2', // AWS containers
   '169.254.170.23', // AWS pods
@@ -17,7 +17,7 @@ const metadataAddresses = [
 ];
 
 /** Addresses that are not on the public internet (IANA special-purpose registries, multicast, tunnels that embed IPv4). */
-const privateNetworks = [
+export const privateNetworks: readonly string[] = [
   ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24'],
   ...['192.0.2.0/24', '192.88.99.0/24', '192.168.0.0/16', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24'],
   ...['168.63.129.16/32', '224.0.0.0/4', '240.0.0.0/4'],

@@ -15,6 +15,12 @@ export const events = {
   SchemaDrift: { type: 'Warning', meaning: 'The source has other columns than the manifest declares.' },
   SnapshotShrank: { type: 'Warning', meaning: 'Far fewer rows came than are loaded; nothing was marked or deleted.' },
   BudgetSpent: { type: 'Warning', meaning: 'The credits of the period are spent; the rest waits for the next.' },
+  NameConflict: {
+    type: 'Warning',
+    meaning: 'An object that the pipeline needs is there already and belongs to something else; it is left alone.',
+  },
+  WorkersFailing: { type: 'Warning', meaning: 'Workers that should be there are not; says why.' },
+  LeaderElected: { type: 'Normal', meaning: 'Another controller leads from now on; says which.' },
   Scaled: { type: 'Normal', meaning: 'A pool has another size; says from, to and why.' },
 } as const satisfies Readonly<Record<string, { readonly type: 'Normal' | 'Warning'; readonly meaning: string }>>;
 

@@ -13,9 +13,7 @@ export type PublishedStep = Pick<
 >;
 
 /** What of a run that has ended is counted. */
-export type CountedRun = Pick<RunReport, 'run' | 'pipeline' | 'seconds' | 'conserved'> & {
-  readonly status: 'Succeeded' | 'Failed' | 'Cancelled';
-};
+export type CountedRun = Pick<RunReport, 'run' | 'pipeline' | 'status' | 'seconds' | 'conserved'>;
 
 /** How a run came about and ended. */
 export interface RunEnd {

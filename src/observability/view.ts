@@ -1,4 +1,6 @@
 import type { PipelineStatus } from '../api/pipelineStatus.ts';
+import type { SeenPool } from '../controller/status/seen.ts';
+import { desiredOf } from '../controller/status/stages.ts';
 import { type PoolName, pools, type QueueStage, queueStages } from '../queue/names.ts';
 import type { Collector, Instruments } from './registry.ts';
 
@@ -7,8 +9,6 @@ export interface PipelineView {
   readonly namespace: string;
   readonly name: string;
   readonly status?: PipelineStatus | undefined;
-  /** When a run of it last succeeded; default: its newest run, if that did. */
-  readonly lastSuccess?: string | undefined;
 }
 
 /** What is in one queue of a pipeline. */
@@ -34,6 +34,8 @@ export interface PoolView {
   readonly desired?: number | undefined;
   /** What the autoscaler would have, also while something else scales the pool. */
   readonly recommended?: number | undefined;
+  /** What decided. */
+  readonly reason?: string | undefined;
   /** What kept the newest decision from more or fewer. */
   readonly limits: readonly string[];
 }
@@ -59,14 +61,25 @@ const queuesOf = ({ namespace, name, status }: PipelineView): readonly QueueView
     isQueueStage(stage) ? [{ namespace, pipeline: name, stage, jobs: definedOnly({ waiting, active, failed }) }] : [],
   );
 
+/** A pool as whoever scales it sees it. */
+export const poolView = (of: Pick<PoolView, 'namespace' | 'pipeline' | 'pool'>, seen: SeenPool): PoolView => ({
+  ...of,
+  ready: seen.ready,
+  desired: desiredOf(seen),
+  recommended: seen.decision?.replicas,
+  limits: seen.decision?.limits ?? [],
+});
+
 /** A pool that serves two stages stands in the status of each; the first one that tells its size is enough. */
-const poolsOf = ({ namespace, name, status }: PipelineView): readonly PoolView[] =>
+export const poolsOf = ({ namespace, name, status }: PipelineView): readonly PoolView[] =>
   (Object.keys(pools) as PoolName[]).flatMap((pool) => {
     const stages = (status?.stages ?? []).filter((stage) => (pools[pool] as readonly string[]).includes(stage.name));
     const told = stages.find(({ desired }) => desired !== undefined) ?? stages[0];
     if (!told) return [];
     const { replicas: ready, desired, scaling } = told;
-    return [{ namespace, pipeline: name, pool, ready, desired, limits: scaling?.limits ?? [] }];
+    return [
+      { namespace, pipeline: name, pool, ready, desired, reason: scaling?.reason, limits: scaling?.limits ?? [] },
+    ];
   });
 
 /** Exposes a view: gauges as they are at each scrape, and no series of a pipeline that is not there any more. */
@@ -103,11 +116,12 @@ function startAtZero(instruments: Instruments, { namespace, name: pipeline, stat
   }
 }
 
-function collectPipeline(set: Instruments['set'], { namespace, name: pipeline, status, lastSuccess }: PipelineView) {
+function collectPipeline(set: Instruments['set'], { namespace, name: pipeline, status }: PipelineView) {
   const labels = { namespace, pipeline };
-  const { lastRun, conditions = [] } = status ?? {};
-  const success = lastSuccess ?? (lastRun?.phase === 'Succeeded' ? lastRun.finishedAt : undefined);
-  if (success !== undefined) set('last_success_timestamp_seconds', labels, Date.parse(success) / 1000);
+  const { lastSuccessTime, conditions = [] } = status ?? {};
+  if (lastSuccessTime !== undefined) {
+    set('last_success_timestamp_seconds', labels, Date.parse(lastSuccessTime) / 1000);
+  }
   for (const { type, status: is, reason } of conditions) {
     const name = conditionMetrics[type as keyof typeof conditionMetrics];
     if (name === undefined || is === 'Unknown' || reason === 'NoObjective') continue;

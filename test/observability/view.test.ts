@@ -11,7 +11,8 @@ const condition = (type: string, status: 'True' | 'False' | 'Unknown', reason = 
 });
 
 const status: PipelineStatus = {
-  lastRun: { name: 'a-1', phase: 'Succeeded', finishedAt: '2026-11-20T12:00:00Z' },
+  lastRun: { name: 'a-2', phase: 'Failed', finishedAt: '2026-11-21T12:00:00Z' },
+  lastSuccessTime: '2026-11-20T12:00:00Z',
   conditions: [condition('Fresh', 'False', 'Stale'), condition('Conserved', 'True'), condition('Ready', 'Unknown')],
   stages: [
     { name: 'extract', waiting: 7, active: 2, failed: 1, replicas: 1, desired: 3 },
@@ -61,15 +62,6 @@ test('a pipeline without a freshness objective has no freshness', async () => {
   const objective = { conditions: [condition('Fresh', 'True', 'NoObjective')] };
   const values = await scrape(expose(() => [{ namespace: 'jobs', name: 'a', status: objective }]));
   expect(seriesOf(values, 'fresh')).toEqual({});
-});
-
-test('a failed run leaves the time of the last success', async () => {
-  const failed = { ...status, lastRun: { name: 'a-2', phase: 'Failed', finishedAt: '2026-11-21T12:00:00Z' } };
-  const view = { namespace: 'jobs', name: 'a', status: failed, lastSuccess: '2026-11-20T12:00:00Z' };
-  const values = await scrape(expose(() => [view]));
-  expect(values.get('jobpulse_last_success_timestamp_seconds{namespace="jobs",pipeline="a"}')).toBe(
-    Date.UTC(2026, 10, 20, 12) / 1000,
-  );
 });
 
 test('nothing is left of a pipeline that is gone: neither gauges nor what was counted', async () => {

@@ -1,9 +1,10 @@
+import { isWindow } from '../run/slices.ts';
 import type { Slice, StageName } from '../run/types.ts';
 
 /** Where everything lies below `<namespace>/<pipeline>/`. The layout is a contract: other tools read it. */
 export const layout = {
   owner: () => 'owner.json',
-  rawFolder: (dataset: string, slice: Slice, key: string) => `raw/${dataset}/${slice.asOf.slice(0, 10)}/${key}`,
+  rawFolder: (dataset: string, slice: Slice, key: string) => `raw/${dataset}/${firstDay(slice)}/${key}`,
   /** `index` counts the responses, files or pages of one step from 0. */
   rawBody: (folder: string, index: number, extension: string) => `${folder}/${pad(index)}.${extension}.zst`,
   rawMeta: (folder: string, index: number) => `${folder}/${pad(index)}.meta.json`,
@@ -22,7 +23,16 @@ export const layout = {
   runReport: (run: string) => `_jobpulse/runs/${run}.json`,
 };
 
-/** `20261120T120000123Z`: sorts by time and is safe in a path. */
-export const sliceName = (slice: Slice): string => slice.asOf.replace(/[-:.]/g, '');
+/**
+ * `20261120T120000123Z` for a snapshot, `20261120T110000000Z-20261120T120000000Z` for a window: sorts by time and is safe
+ * in a path. Looks at one window at different times have one name, and different keys.
+ */
+export const sliceName = (slice: Slice): string =>
+  isWindow(slice) ? `${compact(slice.start)}-${compact(slice.end)}` : compact(slice.asOf);
+
+const compact = (iso: string): string => iso.replace(/[-:.]/g, '');
+
+/** UTC date of a window's start, or of when a snapshot was taken. */
+const firstDay = (slice: Slice): string => (isWindow(slice) ? slice.start : slice.asOf).slice(0, 10);
 
 const pad = (index: number): string => String(index).padStart(6, '0');

@@ -7,7 +7,7 @@ import type { Failure, Slice } from './types.ts';
 export interface JudgedFailures {
   /** What depends on these waits for the next run. */
   readonly holding: readonly Failure[];
-  /** Snapshots that cannot be cleaned, but that a newer one has overtaken: the tables go on without them. */
+  /** Snapshots that cannot be cleaned, but that a newer one has overtaken, and windows of earlier runs: the tables go on without them. */
   readonly leftOut: readonly { readonly failure: Failure; readonly slice: Slice }[];
 }
 
@@ -15,9 +15,11 @@ export interface JudgedFailures {
 export function judgeFailures(input: PlanInput): JudgedFailures {
   if (input.failures.length === 0) return { holding: [], leftOut: [] };
   const overtaken = new Map(
-    input.specs.datasets.flatMap(({ name, clean }) =>
+    input.specs.datasets.flatMap(({ name, extract, clean }) =>
       finishedSlices(input.manifests, name)
-        .slice(0, -1)
+        .filter(({ slice }, at, all) =>
+          extract.value.extract.window ? slice.asOf !== input.slice.asOf : at < all.length - 1,
+        )
         .flatMap(({ slice, parts }) => parts.map((part) => [cleanStep(input, name, clean, part).key, slice] as const)),
     ),
   );

@@ -10,7 +10,15 @@ export interface Snapshot {
   /** Digest (8 hex digits) of the run's parameter values; another value is another snapshot. */
   readonly params: string;
 }
-export type Slice = Snapshot;
+
+/** A period that a source was asked about, at one logical time: of several looks at a period the latest is current. */
+export interface Window extends Snapshot {
+  /** From here, ISO 8601 in UTC with milliseconds … */
+  readonly start: string;
+  /** … to just before here. */
+  readonly end: string;
+}
+export type Slice = Snapshot | Window;
 
 /** One bounded piece of work, as planned and as carried in a queue. It holds references, never rows or secrets. */
 export interface Step {

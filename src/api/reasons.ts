@@ -154,6 +154,8 @@ export const reasons = {
   OwnerDiffers: 'The process that owns the data directory lacks a secret or a setting that the run needs.',
   OwnerVersionDiffers: 'The process that owns the data directory is of another version.',
   StaleLeader: 'Another controller has taken over; the one before it writes nothing any more.',
+  KubeconfigInvalid: 'The kubeconfig is missing, cannot be read, or does not name what is to be used.',
+  KubernetesUnreachable: 'The Kubernetes API server gives no answer.',
   RedisUrlInvalid: 'REDIS_URL is not the address of a Redis.',
   RedisUnreachable: 'The Redis at REDIS_URL does not answer or does not let us in.',
   RedisMissing: 'There is no Redis on this machine, and none could be unpacked.',

@@ -64,11 +64,16 @@ export interface ApplyOptions {
 
 /**
  * The calls that the controller makes, and no others. Every failed call is an {@link ApiError}, or a TransientError when
- * there was no answer. What it writes to logs holds neither bodies nor credentials.
+ * there was no answer, or the reason of a signal that ended it. What it writes to logs holds neither bodies nor
+ * credentials. A call has a time limit, and is tried again a few times if it may be done twice.
  */
 export interface KubeApi {
   /** `undefined` when there is none. */
-  get<Kind extends KubeObject>(type: ResourceType<Kind>, key: ObjectKey): Promise<Kind | undefined>;
+  get<Kind extends KubeObject>(
+    type: ResourceType<Kind>,
+    key: ObjectKey,
+    signal?: AbortSignal,
+  ): Promise<Kind | undefined>;
   list<Kind extends KubeObject>(
     type: ResourceType<Kind>,
     options: ListOptions,
@@ -80,13 +85,23 @@ export interface KubeApi {
     options: ListOptions & { readonly resourceVersion: string },
     signal: AbortSignal,
   ): AsyncIterable<WatchEvent<Kind>>;
-  create<Kind extends KubeObject>(type: ResourceType<Kind>, object: Kind): Promise<Kind>;
+  create<Kind extends KubeObject>(type: ResourceType<Kind>, object: Kind, signal?: AbortSignal): Promise<Kind>;
   /** Server-side apply; with `metadata.resourceVersion` only onto that version (409 otherwise). Returns what is stored. */
-  apply<Kind extends KubeObject>(type: ResourceType<Kind>, object: Kind, options: ApplyOptions): Promise<Kind>;
+  apply<Kind extends KubeObject>(
+    type: ResourceType<Kind>,
+    object: Kind,
+    options: ApplyOptions,
+    signal?: AbortSignal,
+  ): Promise<Kind>;
   /** JSON merge patch. */
-  patch<Kind extends KubeObject>(type: ResourceType<Kind>, key: ObjectKey, patch: object): Promise<Kind>;
+  patch<Kind extends KubeObject>(
+    type: ResourceType<Kind>,
+    key: ObjectKey,
+    patch: object,
+    signal?: AbortSignal,
+  ): Promise<Kind>;
   /** Deletes it and, in the background, what it owns. It may be gone already. `uid`: only this very object. */
-  delete(type: ResourceType, key: ObjectKey, options?: { readonly uid?: string }): Promise<void>;
+  delete(type: ResourceType, key: ObjectKey, options?: { readonly uid?: string }, signal?: AbortSignal): Promise<void>;
 }
 
 /** The API server's answer to a call that failed. */

@@ -27,7 +27,7 @@ export const reasons = {
   Scheduled: 'The schedule is on.',
   NoSchedule: 'The pipeline has no schedule: it runs when somebody asks for it.',
   Suspended: 'The schedule rests because `suspend` is true.',
-  Paused: 'The schedule rests because somebody paused it; `jobpulse resume` lets it go on.',
+  Paused: 'The schedule or the run rests because somebody paused it; `jobpulse resume` or `state: Run` lets it go on.',
 
   // What decides the number of workers (`QueuesUnreadable` is above), and what keeps it from more or fewer
   FollowsLoad: 'There are as many workers as finish what waits in the target time.',
@@ -86,6 +86,7 @@ export const reasons = {
     'A header holds characters that no header can carry, often the line break at the end of a secret file.',
   UrlInvalid: 'The address of a request is not one that may be asked for.',
   Unauthorized: 'The source refused the credentials (401 or 403).',
+  TokenInvalid: 'The token endpoint answered with something else than a bearer token.',
   RequestRefused: 'The source refused the request, and would refuse it again.',
   RedirectInvalid: 'The source sent us to an address that is none.',
   TooManyRedirects: 'The source sent us from one address to the next without end.',

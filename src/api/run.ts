@@ -97,6 +97,7 @@ export const pipelineRunStatus = z.strictObject({
       done: count().exactOptional().describe('Steps published.'),
       running: count().exactOptional().describe('Steps under way.'),
       failed: count().exactOptional().describe('Steps that failed.'),
+      countedAt: instant.exactOptional().describe('When they were counted.'),
     })
     .exactOptional()
     .describe('How far it is.'),

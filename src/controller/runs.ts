@@ -1,36 +1,51 @@
-import type { Condition, Pipeline, PipelineRun, PipelineRunStatus } from '../api/index.ts';
-import { layout } from '../lake/layout.ts';
+import type { Pipeline, PipelineRun, PipelineRunStatus } from '../api/index.ts';
 import { type PlanPayload, type PlanResult, payloadVersion } from '../queue/payload.ts';
+import type { WaveSteps } from '../queue/wave.ts';
 import type { RunReport } from '../run/report.ts';
-import type { Failure } from '../run/types.ts';
+import {
+  afterForgetting,
+  afterWave,
+  atBegin,
+  countEveryMs,
+  during,
+  isNews,
+  type Reasoned,
+  stepsText,
+  underWayText,
+  withPhase,
+  withReport,
+} from './runStatus.ts';
 import type { World } from './world.ts';
 
 /** A step is tried for at most this long after its wave was planned. */
 const stepPatienceMs = 24 * 3600_000;
-/** Failures told in a run's status. */
-const failureLimit = 100;
-
-type Phase = NonNullable<PipelineRunStatus['phase']>;
 
 /** Whether nothing more will happen to a run. */
 export const hasEnded = (run: PipelineRun): boolean =>
   ['Succeeded', 'Failed', 'Cancelled'].includes(run.status?.phase ?? 'Pending');
 
+/** After how long a run is to be looked at again although nobody told that something happened. */
+export const lookAgainMs = ({ status }: PipelineRun): number | undefined =>
+  status?.phase === 'Running' || (status?.phase === 'Paused' && (status.steps?.running ?? 0) > 0)
+    ? countEveryMs
+    : undefined;
+
 /**
  * Moves a run on as far as it can go now: the only thing in the system that does. Level-triggered: it looks at what is,
- * so calling it once too often, after a crash or over an emptied Redis changes nothing that it should not.
+ * so calling it once too often, after a crash or over an emptied Redis changes nothing that it should not. A status that
+ * could not be written (a crash, a conflict) is found again from what is in the queues, except where the run ends: then
+ * it is written before the queues forget the run.
  */
 export async function reconcileRun(world: World, name: string): Promise<void> {
   const run = await world.run(name);
   if (!run || hasEnded(run)) return;
-  if (run.spec.state === 'Cancel') return end(world, run, 'Cancelled', cancelled);
+  if (run.spec.state === 'Cancel') return cancel(world, run);
+  if (run.spec.state === 'Pause') return pause(world, run);
   const pipeline = await world.pipeline(run.spec.pipelineRef.name);
   if (!pipeline) return end(world, run, 'Failed', { reason: 'PipelineMissing', message: noPipeline(run) });
   if (run.status?.wave === undefined) return begin(world, run, pipeline);
   return follow(world, run, pipeline, run.status.wave);
 }
-
-const cancelled = { reason: 'Cancelled', message: 'cancelled; what is published stays published' };
 
 const noPipeline = (run: PipelineRun): string =>
   `there is no Pipeline ${run.spec.pipelineRef.name}; apply it, then create the run again`;
@@ -49,12 +64,13 @@ async function enter(
   wave: number,
   steps: PlanResult['steps'],
 ): Promise<void> {
-  await world.waves.add(pipeline.metadata.name, wave, planPayload(world, run, pipeline), steps);
-  const { done = 0, failed = 0 } = run.status?.steps ?? {};
-  const total = done + failed + steps.length;
-  const status = withPhase(world, run, 'Running', { reason: 'Running', message: `${total} steps so far` });
-  await world.writeRunStatus(run.metadata.name, { ...status, wave, steps: { total, done, failed } });
+  const payload = planPayload(world, run, pipeline);
+  await world.waves.add(pipeline.metadata.name, wave, payload, steps, run.spec.priority);
+  const counts = atBegin(run.status, steps.length, world.now());
+  await write(world, { ...run, status: { ...run.status, wave, steps: counts } }, 'Running', running(counts));
 }
+
+const running = (steps: PipelineRunStatus['steps']): Reasoned => ({ reason: 'Running', message: stepsText(steps) });
 
 function planPayload(world: World, { metadata, spec, status }: PipelineRun, pipeline: Pipeline): PlanPayload {
   const { datasets, from, params } = spec;
@@ -73,10 +89,13 @@ function planPayload(world: World, { metadata, spec, status }: PipelineRun, pipe
 }
 
 async function follow(world: World, run: PipelineRun, pipeline: Pipeline, wave: number): Promise<void> {
+  if (run.status?.phase === 'Paused') return enter(world, run, pipeline, wave + 1, []);
   const seen = await world.waves.look(pipeline.metadata.name, run.metadata.name, wave);
   switch (seen.state) {
     case 'open':
-      return;
+      if (seen.priority === run.spec.priority) return count(world, run, seen.steps);
+      await world.waves.forget(pipeline.metadata.name, run.metadata.name, wave); // planned again, with the new priority
+      return enter(world, run, pipeline, wave + 1, []);
     case 'missing': // Redis was wiped: what is published stays published, the rest is planned again
       return enter(world, run, pipeline, wave + 1, []);
     case 'failed':
@@ -86,91 +105,86 @@ async function follow(world: World, run: PipelineRun, pipeline: Pipeline, wave: 
   }
 }
 
+/** Tells how far the wave is, now and then. */
+async function count(world: World, run: PipelineRun, wave: WaveSteps): Promise<void> {
+  const steps = during(run.status, wave, world.now());
+  if (!isNews(run.status?.steps, steps)) return;
+  await write(world, { ...run, status: { ...run.status, steps } }, 'Running', running(steps));
+}
+
 async function advance(
   world: World,
   run: PipelineRun,
   pipeline: Pipeline,
   wave: number,
-  { steps, failures: added, report }: PlanResult,
+  { steps, failures, report }: PlanResult,
 ): Promise<void> {
-  const known = { ...run, status: { ...run.status, ...afterWave(run.status, added) } };
-  if (!report) return enter(world, known, pipeline, wave + 1, steps);
-  await end(world, withReport(known, report), report.status === 'Succeeded' ? 'Succeeded' : 'Failed', outcome(report));
+  const known = { ...run, status: { ...run.status, ...afterWave(run.status, failures, world.now()) } };
+  if (report) return conclude(world, known, report);
+  await enter(world, known, pipeline, wave + 1, steps);
 }
 
-/** What is known when all steps so far have ended. */
-function afterWave(before: PipelineRunStatus | undefined, added: readonly Failure[]): PipelineRunStatus {
-  const failures = [...(before?.failures ?? []), ...added].slice(0, failureLimit);
-  const total = before?.steps?.total ?? 0;
-  const failed = (before?.steps?.failed ?? 0) + added.length;
-  return { steps: { total, done: total - failed, failed }, ...(failures.length > 0 ? { failures } : {}) };
-}
-
-function withReport(run: PipelineRun, report: RunReport): PipelineRun {
-  const datasets = report.datasets.map(
-    ({
-      name,
-      read,
-      expanded,
-      clean,
-      rejected,
-      filtered,
-      deduplicated,
-      added,
-      modified,
-      unchanged,
-      superseded,
-      marked,
-      deleted,
-      seconds,
-    }) => ({
-      ...{ name, covered: [], unavailable: [], read, expanded, clean, rejected, filtered, deduplicated },
-      ...{ added, modified, unchanged, superseded, marked, deleted, seconds },
-    }),
+const conclude = (world: World, run: PipelineRun, report: RunReport): Promise<void> =>
+  end(
+    world,
+    withReport(run, report, world.now()),
+    report.status === 'Succeeded' ? 'Succeeded' : 'Failed',
+    outcome(report),
   );
-  return {
-    ...run,
-    status: { ...run.status, datasets, reportURI: `${report.pipeline}/${layout.runReport(report.run)}` },
-  };
-}
 
-const outcome = (report: RunReport): { reason: string; message: string } => {
+const outcome = (report: RunReport): Reasoned => {
   const [first] = report.why;
   return report.status === 'Succeeded'
     ? { reason: 'Completed', message: `finished in ${report.seconds} s` }
     : { reason: first?.reason ?? 'StepsFailed', message: first?.message ?? 'steps failed' };
 };
 
+/** Takes what waits out of the queues; a run that went on would plan it again. */
+async function pause(world: World, before: PipelineRun): Promise<void> {
+  const { name } = before.metadata;
+  if (before.status?.phase === 'Paused') return rest(world, before, await world.waves.underWay(name));
+  const { wave } = before.status ?? {};
+  const pipeline = before.spec.pipelineRef.name;
+  const seen = wave === undefined ? undefined : await world.waves.look(pipeline, name, wave);
+  if (seen?.state === 'planned') {
+    const status = { ...before.status, ...afterWave(before.status, seen.result.failures, world.now()) };
+    const known = { ...before, status };
+    if (seen.result.report) return conclude(world, known, seen.result.report); // nothing is left to pause
+    return rest(world, known, await world.waves.forget(pipeline, name, wave ?? 0));
+  }
+  const steps = seen?.state === 'open' ? { steps: during(before.status, seen.steps, world.now()) } : {};
+  const known = { ...before, status: { ...before.status, ...steps } };
+  await rest(world, known, await world.waves.forget(pipeline, name, wave ?? 0));
+}
+
+/** Says what a paused run still does. */
+async function rest(world: World, run: PipelineRun, underWay: number): Promise<void> {
+  const steps = afterForgetting(run.status, underWay, world.now());
+  if (run.status?.phase === 'Paused' && run.status.steps?.running === underWay) return;
+  const message = `paused at ${stepsText(steps)}; ${underWayText(underWay)}`;
+  await write(world, { ...run, status: { ...run.status, steps } }, 'Paused', { reason: 'Paused', message });
+}
+
+/** First out of the queues, so that the end can say what is still under way. */
+async function cancel(world: World, run: PipelineRun): Promise<void> {
+  const left = await world.waves.forget(run.spec.pipelineRef.name, run.metadata.name, run.status?.wave ?? 0);
+  const steps = afterForgetting(run.status, left, world.now());
+  const message = `cancelled; what is published stays published; ${underWayText(left)}`;
+  const known = { ...run, status: { ...run.status, steps } };
+  await write(world, known, 'Cancelled', { reason: 'Cancelled', message });
+}
+
+type Phase = NonNullable<PipelineRunStatus['phase']>;
+
 /** Writes the end down; from then on nobody needs what is in the queues. */
-async function end(
-  world: World,
-  run: PipelineRun,
-  phase: Phase,
-  why: { readonly reason: string; readonly message: string },
-): Promise<void> {
-  const finishTime = world.now().toISOString();
-  await world.writeRunStatus(run.metadata.name, { ...withPhase(world, run, phase, why), finishTime });
+async function end(world: World, run: PipelineRun, phase: Phase, why: Reasoned): Promise<void> {
+  await write(world, run, phase, why);
   await world.waves.forget(run.spec.pipelineRef.name, run.metadata.name, run.status?.wave ?? 0);
 }
 
-/** The status with a phase and the `Succeeded` condition that says the same; its time moves only when it changes. */
-function withPhase(
-  world: World,
-  run: PipelineRun,
-  phase: Phase,
-  why: { reason: string; message: string },
-): PipelineRunStatus {
-  const status = phase === 'Succeeded' ? 'True' : phase === 'Failed' || phase === 'Cancelled' ? 'False' : 'Unknown';
-  const before = run.status?.conditions?.find(({ type }) => type === 'Succeeded');
-  const lastTransitionTime = before?.status === status ? before.lastTransitionTime : world.now().toISOString();
-  const generation = run.metadata.generation ?? 1;
-  const condition: Condition = {
-    type: 'Succeeded',
-    status,
-    ...why,
-    observedGeneration: generation,
-    lastTransitionTime,
-  };
-  const others = run.status?.conditions?.filter(({ type }) => type !== 'Succeeded') ?? [];
-  return { ...run.status, observedGeneration: generation, phase, conditions: [condition, ...others] };
+function write(world: World, run: PipelineRun, phase: Phase, { reason, message }: Reasoned): Promise<void> {
+  const now = world.now();
+  const status = withPhase(run, phase, { reason, message }, now);
+  const ended = hasEnded({ ...run, status }) ? { finishTime: now.toISOString() } : {};
+  return world.writeRunStatus(run.metadata.name, { ...status, ...ended });
 }

@@ -119,7 +119,14 @@ async function endWorker(child: ChildProcess): Promise<void> {
 const newRun = (pipeline: string): PipelineRun =>
   ({
     metadata: { name: `${pipeline}-1` },
-    spec: { pipelineRef: { name: pipeline }, datasets: [], from: 'Extract', params: [], state: 'Run' },
+    spec: {
+      pipelineRef: { name: pipeline },
+      datasets: [],
+      from: 'Extract',
+      params: [],
+      state: 'Run',
+      priority: 'Normal',
+    },
   }) as unknown as PipelineRun;
 
 /** Waits until one of these processes has a step's lease: workers sign with host, process id and start. */

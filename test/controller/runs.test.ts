@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Pipeline, PipelineRun, PipelineRunStatus } from '../../src/api/index.ts';
-import { hasEnded, reconcileRun } from '../../src/controller/runs.ts';
+import { withReport } from '../../src/controller/runStatus.ts';
+import { reconcileRun } from '../../src/controller/runs.ts';
 import type { World } from '../../src/controller/world.ts';
-import type { PlanPayload, PlanResult } from '../../src/queue/payload.ts';
 import type { WaveState } from '../../src/queue/waves.ts';
 import { TerminalError } from '../../src/run/errors.ts';
 import type { DatasetReport, RunReport } from '../../src/run/report.ts';
-import type { Failure } from '../../src/run/types.ts';
 import { startRedis, type TestRedis } from '../servers/redis.ts';
-import { finished, nothingRead, openShop, type Plan, type Shop, type ShopOptions } from '../workers/workshop.ts';
+import { finished, nothingRead, type ShopOptions } from '../workers/workshop.ts';
+import { missing, openRun, planned, runOf, statusOf, toTheEnd } from './runWorld.ts';
 
 let server: TestRedis;
 beforeAll(async () => {
@@ -16,98 +15,28 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-interface TestWorld extends World {
-  readonly runs: Map<string, PipelineRun>;
-  readonly pipelines: Map<string, Pipeline>;
-  /** Statuses in the order in which they were written. */
-  readonly written: NonNullable<PipelineRunStatus>[];
-}
-
-/** Resources in memory, over the queues of a shop; each reading of the clock is a second later. */
-function worldOf(shop: Shop): TestWorld {
-  const written: PipelineRunStatus[] = [];
-  const runs = new Map([['r', runOf(shop.pipeline)]]);
-  const pipelines = new Map([[shop.pipeline, { metadata: { name: shop.pipeline }, spec: {} } as Pipeline]]);
-  let clock = Date.parse('2026-11-20T12:00:00Z');
-  const now = () => {
-    clock += 1000;
-    return new Date(clock);
-  };
-  return {
-    ...{ namespace: 'test', installation: 'here', warehouse: 'w', waves: shop.waves, runs, pipelines, written, now },
-    pipeline: async (name) => pipelines.get(name),
-    run: async (name) => runs.get(name),
-    writeRunStatus: async (name, status) => {
-      const run = runs.get(name);
-      if (!run) return;
-      written.push(status);
-      runs.set(name, { ...run, status });
-    },
-  };
-}
-
-const runOf = (pipeline: string): PipelineRun =>
-  ({
-    metadata: { name: 'r', generation: 3 },
-    spec: { pipelineRef: { name: pipeline }, datasets: [], from: 'Extract', params: [], state: 'Run' },
-  }) as unknown as PipelineRun;
-
-const statusOf = (world: TestWorld): PipelineRunStatus => world.runs.get('r')?.status ?? {};
-
-/** Reconciles until the run has ended; tells how often. */
-async function toTheEnd(world: TestWorld, shop: Shop): Promise<number> {
-  for (let pass = 1; pass <= 20; pass += 1) {
-    await reconcileRun(world, 'r');
-    const run = world.runs.get('r');
-    if (run && hasEnded(run)) return pass;
-    await shop.ended('r', statusOf(world).wave ?? 0);
-  }
-  throw new Error('the run does not end');
-}
-
-type Found = (failures: readonly Failure[], shop: Shop) => PlanResult | Promise<PlanResult>;
-
-/** What plans find, one after the other, at last nothing; what they were asked is kept. */
-function planned(...found: Found[]): { readonly asked: PlanPayload[]; readonly plan: Plan } {
-  const asked: PlanPayload[] = [];
-  const plan: Plan = async (payload, failures, shop) => {
-    asked.push(payload);
-    return (found[asked.length - 1] ?? finished)(failures, shop);
-  };
-  return { asked, plan };
-}
-
-/** Finds steps of these names. */
-const missing =
-  (...names: string[]): Found =>
-  async (failures, shop) => ({ steps: await Promise.all(names.map(shop.step)), failures });
-
-async function open(pipeline: string, options: Omit<ShopOptions, 'pipeline'> = {}) {
-  const shop = await openShop(server.connection, { pipeline, ...options });
-  shop.work('extract');
-  shop.work('clean');
-  return { shop, world: worldOf(shop) };
-}
+const open = (pipeline: string, options: Omit<ShopOptions, 'pipeline'> = {}) =>
+  openRun(server.connection, { pipeline, ...options });
 
 test('a run is a plan, the steps it found, and a plan that finds nothing more', async () => {
   const { shop, world } = await open('whole', planned(missing('a', 'b')));
   expect(await toTheEnd(world, shop)).toBe(3);
-  expect(world.written.map(({ wave, phase, steps }) => [wave, phase, steps])).toEqual([
-    [0, 'Running', { total: 0, done: 0, failed: 0 }],
-    [1, 'Running', { total: 2, done: 0, failed: 0 }],
-    [1, 'Succeeded', { total: 2, done: 2, failed: 0 }],
+  expect(world.written.map(({ wave, phase, steps }) => [wave, phase, steps])).toMatchObject([
+    [0, 'Running', { total: 0, done: 0, running: 0, failed: 0 }],
+    [1, 'Running', { total: 2, done: 0, running: 0, failed: 0 }],
+    [1, 'Succeeded', { total: 2, done: 2, running: 0, failed: 0 }],
   ]);
   const [first, , last] = world.written;
   expect(first).toMatchObject({ observedGeneration: 3, startTime: '2026-11-20T12:00:01.000Z', asOf: first?.startTime });
   expect(last).toMatchObject({ asOf: first?.asOf, startTime: first?.startTime });
   expect(first?.conditions).toMatchObject([{ type: 'Succeeded', status: 'Unknown', reason: 'Running' }]);
-  expect(last?.conditions).toMatchObject([{ type: 'Succeeded', status: 'True', reason: 'Completed' }]);
+  expect(last?.conditions?.[0]).toMatchObject({ type: 'Succeeded', status: 'True', reason: 'Completed' });
   expect(Date.parse(last?.finishTime ?? '')).toBeGreaterThan(Date.parse(first?.startTime ?? ''));
   expect(await shop.queue('clean').getJobCounts()).toMatchObject({ completed: 0, waiting: 0, 'waiting-children': 0 });
   expect(await shop.queue('extract').getJobCounts()).toMatchObject({ completed: 0 });
 });
 
-test('reconciling many times at once adds one wave, and while it is open writes nothing', async () => {
+test('reconciling many times at once adds one wave, and while nothing changes in it writes nothing', async () => {
   const gate = Promise.withResolvers<void>();
   const steps: string[] = [];
   const { asked, plan } = planned(missing('a', 'b'));
@@ -126,7 +55,9 @@ test('reconciling many times at once adds one wave, and while it is open writes 
   expect(statusOf(world)).toMatchObject({ wave: 1, steps: { total: 2, done: 0, failed: 0 } });
   expect(await shop.queue('clean').getJobCounts()).toMatchObject({ 'waiting-children': 1, completed: 1 });
   await expect.poll(() => steps.length).toBe(2);
+  await often(); // counts the steps under way
   const before = world.written.length;
+  expect(statusOf(world).steps).toMatchObject({ total: 2, done: 0, running: 2, failed: 0 });
   await often();
   expect(world.written).toHaveLength(before);
   gate.resolve();
@@ -159,7 +90,7 @@ test('a controller that ended between adding a wave and writing its number down 
   await toTheEnd(world, shop);
   expect(asked).toHaveLength(2);
   expect(steps).toHaveLength(1);
-  expect(statusOf(world).steps).toEqual({ total: 1, done: 0, failed: 1 });
+  expect(statusOf(world).steps).toMatchObject({ total: 1, done: 0, failed: 1 });
 });
 
 test('an emptied Redis is planned again, under another number, and no step counts twice', async () => {
@@ -210,7 +141,10 @@ test('what failed for good is told to the next plan and stands in the status', a
     phase: 'Failed',
     steps: { total: 2, done: 1, failed: 1 },
     failures: [{ dataset: 'postings', stage: 'Extract', reason: 'Broken', message: 'the first is broken' }],
-    conditions: [{ type: 'Succeeded', status: 'False', reason: 'Broken', message: 'the first is broken' }],
+    conditions: [
+      { type: 'Succeeded', status: 'False', reason: 'Broken', message: 'the first is broken' },
+      { type: 'Conserved', status: 'Unknown', reason: 'NothingPublished' },
+    ],
   });
 });
 
@@ -232,9 +166,31 @@ test('a report becomes the status of the run, dataset by dataset, and names wher
   expect(statusOf(world)).toMatchObject({
     phase: 'Succeeded',
     reportURI: 'test/p/_jobpulse/runs/r.json',
-    conditions: [{ message: 'finished in 2.5 s' }],
+    conditions: [
+      { type: 'Succeeded', message: 'finished in 2.5 s' },
+      {
+        ...{ type: 'Conserved', status: 'True', reason: 'Balanced' },
+        message: '10 read + 1 expanded = 7 clean + 2 rejected + 1 filtered + 1 deduplicated',
+      },
+    ],
   });
   expect(statusOf(world).datasets).toEqual([{ name: 'postings', covered: [], unavailable: [], ...counts }]);
+});
+
+test('what does not add up, or was not published, is told as such', async () => {
+  const dataset = (counts: object) =>
+    ({ ...{ name: 'postings', slices: 1, read: 10, expanded: 0, clean: 9 }, ...counts }) as unknown as DatasetReport;
+  const none = { rejected: 0, filtered: 0, deduplicated: 0 };
+  const told = (report: Partial<RunReport>) =>
+    withReport(runOf('p'), reportOf(report), new Date(0)).status?.conditions?.[0];
+  expect(told({ conserved: false, datasets: [dataset(none)] })).toMatchObject({
+    ...{ type: 'Conserved', status: 'False', reason: 'Unbalanced' },
+    message: 'postings: 10 read ≠ 9 clean + 0 rejected + 0 filtered + 0 deduplicated',
+  });
+  expect(told({ conserved: false, datasets: [dataset({ ...none, rejected: 1 })] })).toMatchObject({ status: 'False' });
+  expect(told({ datasets: [dataset({ ...none, slices: 0 })] })).toMatchObject({
+    ...{ status: 'Unknown', reason: 'NothingPublished' },
+  });
 });
 
 test('a plan that fails for good ends the run with its reason', async () => {
@@ -258,35 +214,6 @@ test('a run of a pipeline that is not there fails and says so', async () => {
     phase: 'Failed',
     conditions: [{ status: 'False', reason: 'PipelineMissing', message: expect.stringContaining('no Pipeline gone') }],
   });
-});
-
-test('a cancelled run takes its waiting steps out of the queues and ends, with or without its pipeline', async () => {
-  const gate = Promise.withResolvers<void>();
-  const { asked, plan } = planned(missing('a', 'b', 'c', 'd'));
-  const { shop, world } = await open('cancelled', {
-    plan,
-    extract: async () => {
-      await gate.promise;
-      return nothingRead;
-    },
-  });
-  await reconcileRun(world, 'r');
-  await shop.ended('r', 0);
-  await reconcileRun(world, 'r');
-  await expect.poll(() => shop.queue('extract').getActiveCount()).toBe(2);
-  const run = world.runs.get('r');
-  if (!run) throw new Error('no run');
-  world.runs.set('r', { ...run, spec: { ...run.spec, state: 'Cancel' } });
-  world.pipelines.clear();
-  await reconcileRun(world, 'r');
-  expect(statusOf(world)).toMatchObject({
-    phase: 'Cancelled',
-    conditions: [{ status: 'False', reason: 'Cancelled' }],
-  });
-  expect(await shop.queue('extract').getJobCounts()).toMatchObject({ waiting: 0, active: 2 });
-  gate.resolve();
-  await expect.poll(() => shop.queue('extract').getActiveCount()).toBe(0);
-  expect(asked).toHaveLength(1);
 });
 
 test('a run that is gone, or has ended, is left alone', async () => {

@@ -92,7 +92,7 @@ test('a connection that breaks within an add takes the add with it; the next one
   const fence = openFence(redis, 'broken', () => 7);
   onTestFinished(() => fence.close());
   const added = fence.add(async (flows) => {
-    await redis.client('KILL', 'TYPE', 'NORMAL', 'SKIPME', 'YES');
+    await redis.call('CLIENT', 'KILL', 'TYPE', 'NORMAL', 'SKIPME', 'YES');
     await flows.add({ name: 'plan', queueName: 'p.clean' });
   });
   await expect(added).rejects.toThrow();

@@ -2,10 +2,15 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { generatedFiles } from '../src/api/generate/index.ts';
+import { alertRules } from '../src/observability/alertRules.ts';
 import { metricsPage } from '../src/observability/metricsPage.ts';
 
 const root = join(import.meta.dirname, '..');
-for (const [path, text] of [...generatedFiles(), ['docs/reference/metrics.md', metricsPage()] as const]) {
+const observability = [
+  ['docs/reference/metrics.md', metricsPage()],
+  ['charts/jobpulse/files/alerts.yaml', alertRules()],
+] as const;
+for (const [path, text] of [...generatedFiles(), ...observability]) {
   await mkdir(dirname(join(root, path)), { recursive: true });
   await writeFile(join(root, path), text);
   console.log(`${path}: ${Buffer.byteLength(text)} bytes`);

@@ -1,8 +1,13 @@
-/** `npm test`: all tests, or those named as arguments; ends with how many were skipped, passed and failed. */
+/**
+ * `npm test`: all tests, or those named as arguments; ends with how many were skipped, passed and failed.
+ * With `CI=true` it first builds the Kubernetes that some of them need.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findKubernetes } from '../test/servers/kubernetes/binaries.ts';
+import { BuildError, buildKubernetes } from '../test/servers/kubernetes/build.ts';
 
 interface Assertion {
   readonly status: 'passed' | 'failed' | 'skipped' | 'pending' | 'todo' | 'disabled';
@@ -20,6 +25,14 @@ const root = join(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'jobpulse-test-'));
 const output = join(folder, 'results.json');
 const vitest = join(root, 'node_modules', '.bin', 'vitest');
+if (process.env.CI === 'true' && findKubernetes() === undefined && kubernetesIsNeeded()) {
+  console.log('Building Kubernetes for the tests; this takes 3 to 8 minutes, once.');
+  await buildKubernetes().catch((error: unknown) => {
+    if (!(error instanceof BuildError)) throw error;
+    // The tests that need it are skipped, and counted as such.
+    console.error(error.message);
+  });
+}
 const run = spawnSync(
   vitest,
   ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${output}`, ...process.argv.slice(2)],
@@ -38,3 +51,13 @@ const failed = results.numFailedTests + (results.success ? 0 : brokenFiles);
 console.log(`${skipped.length} skipped`);
 console.log(`${results.numPassedTests} passed, ${failed} failed`);
 process.exit(run.status === 0 && failed === 0 ? 0 : 1);
+
+/** Whether one of the test files that will run uses a Kubernetes API. */
+function kubernetesIsNeeded(): boolean {
+  const list = spawnSync(vitest, ['list', '--filesOnly', '--json', ...process.argv.slice(2)], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  const files = JSON.parse(list.stdout) as readonly { readonly file: string }[];
+  return files.some(({ file }) => /describeWithKubernetes|findKubernetes/.test(readFileSync(file, 'utf8')));
+}

@@ -21,7 +21,7 @@ export interface Command {
  */
 export interface Processes {
   start(command: Command): ChildProcess;
-  /** Ends a process: SIGTERM, and SIGKILL if it is still there after the grace; settles when it has ended. */
+  /** Ends a process: SIGTERM, and SIGKILL to all it started if it is still there after the grace. */
   end(child: ChildProcess, graceMs: number): Promise<void>;
   /** Ends all of them at once and removes the folder. */
   stop(): Promise<void>;
@@ -73,7 +73,7 @@ export function ownProcesses(folder: string): Processes {
     if (child.pid === undefined || !running.has(child)) return;
     const { pid } = child;
     const gone = once(child, 'exit');
-    signalGroup(pid, graceMs > 0 ? 'SIGTERM' : 'SIGKILL');
+    if (graceMs > 0) child.kill('SIGTERM');
     const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), graceMs);
     await gone;
     clearTimeout(timer);

@@ -1,0 +1,114 @@
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Api, ApiError } from './api.ts';
+import type { Pod, Replacement, Volume } from './podSpec.ts';
+
+/** Why a container cannot be started yet, in the words of a kubelet; it is tried again. */
+export class NotYet extends Error {
+  readonly reason: string;
+  constructor(reason: string, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** Where a pod's volumes lie on the host. */
+export interface VolumeFolders {
+  /** Goes with the pod. */
+  readonly pod: string;
+  /** Claims outlive pods. */
+  readonly claims: string;
+}
+
+/** The keys and values of a Secret or a ConfigMap; `undefined` when there is none. */
+export async function valuesOf(
+  api: Api,
+  kind: 'secrets' | 'configmaps',
+  namespace: string,
+  name: string,
+): Promise<ReadonlyMap<string, Buffer> | undefined> {
+  try {
+    const { data = {} } = await api.get<{ data?: Record<string, string> }>(
+      `/api/v1/namespaces/${namespace}/${kind}/${name}`,
+    );
+    const encoding = kind === 'secrets' ? 'base64' : 'utf8';
+    return new Map(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, encoding)]));
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 404) return undefined;
+    throw error;
+  }
+}
+
+/** Makes, or brings up to date, the folders of a pod's volumes; returns which path of the container is which folder. */
+export async function mountVolumes(api: Api, pod: Pod, folders: VolumeFolders): Promise<readonly Replacement[]> {
+  const outside = new Map<string, string>();
+  for (const volume of pod.spec.volumes ?? []) {
+    const folder = await mountVolume(api, pod, volume, folders);
+    if (folder !== undefined) outside.set(volume.name, folder);
+  }
+  const [{ volumeMounts = [] }] = pod.spec.containers;
+  return volumeMounts.flatMap(({ name, mountPath, subPath = '' }) => {
+    const folder = outside.get(name);
+    return folder === undefined ? [] : [{ inside: mountPath.replace(/(?<=.)\/$/, ''), outside: join(folder, subPath) }];
+  });
+}
+
+async function mountVolume(api: Api, pod: Pod, volume: Volume, folders: VolumeFolders): Promise<string | undefined> {
+  const { namespace } = pod.metadata;
+  // The token of the service account: programs look for it at a fixed place, which a process of the host does not have.
+  if (volume.projected !== undefined) return undefined;
+  if (volume.persistentVolumeClaim !== undefined) {
+    return folder(join(folders.claims, namespace, volume.persistentVolumeClaim.claimName));
+  }
+  const path = await folder(join(folders.pod, volume.name));
+  if (volume.secret !== undefined) {
+    await writeKeys(api, 'secrets', namespace, { ...volume.secret, name: volume.secret.secretName }, path);
+  } else if (volume.configMap !== undefined) {
+    await writeKeys(api, 'configmaps', namespace, volume.configMap, path);
+  } else if (volume.emptyDir === undefined) {
+    throw new NotYet('ContainerCreating', `this node has no volumes of the kind of ${volume.name}`);
+  }
+  return path;
+}
+
+async function writeKeys(
+  api: Api,
+  kind: 'secrets' | 'configmaps',
+  namespace: string,
+  source: { name: string; items?: readonly { key: string; path: string }[]; optional?: boolean },
+  target: string,
+): Promise<void> {
+  const values = await valuesOf(api, kind, namespace, source.name);
+  if (values === undefined && source.optional !== true) {
+    throw new NotYet('ContainerCreating', `${kind} "${source.name}" not found`);
+  }
+  const items = source.items ?? [...(values?.keys() ?? [])].map((key) => ({ key, path: key }));
+  const files = new Map<string, Buffer>();
+  for (const { key, path } of items) {
+    const value = values?.get(key);
+    if (value !== undefined) files.set(path, value);
+    else if (source.optional !== true) throw new NotYet('ContainerCreating', `${kind} "${source.name}" has no ${key}`);
+  }
+  await writeFiles(target, files);
+}
+
+/** Each file is changed at once; those that are the same are not touched, those of keys that are gone go. */
+async function writeFiles(target: string, files: ReadonlyMap<string, Buffer>): Promise<void> {
+  for (const [path, content] of files) {
+    const file = join(target, path);
+    const before = await readFile(file).catch(() => undefined);
+    if (before?.equals(content)) continue;
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(`${file}.new`, content, { mode: 0o400 });
+    await chmod(`${file}.new`, 0o400);
+    await rename(`${file}.new`, file);
+  }
+  for (const entry of await readdir(target, { withFileTypes: true })) {
+    if (entry.isFile() && !files.has(entry.name)) await rm(join(target, entry.name), { force: true });
+  }
+}
+
+async function folder(path: string): Promise<string> {
+  await mkdir(path, { recursive: true });
+  return path;
+}

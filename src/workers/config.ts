@@ -19,8 +19,6 @@ export interface WorkerConfig {
   readonly pipelines?: ServeMessage['pipelines'];
   /** How long running steps may take to end when everything ends; then their jobs go back. Default: 20. */
   readonly graceSeconds?: number;
-  /** Answers probes and shows metrics on this port, on all addresses. */
-  readonly health?: { readonly port: number };
 }
 
 /** A file with the URL of Redis, which holds a password. It is read when the process starts. */

@@ -70,7 +70,7 @@ setInterval(() => {
   tellParent({ type: 'beat' });
 }, busyBeatMs).unref();
 serveAll(config.pipelines ?? []);
-if (config.health) await answerProbes(config.health.port).catch(cannotStart);
+if (process.env.JOBPULSE_HEALTH_PORT) await answerProbes(Number(process.env.JOBPULSE_HEALTH_PORT)).catch(cannotStart);
 tellParent({ type: 'ready', name: worker });
 
 /** A config that cannot be used is a mistake of whoever started this, and said in one line. */

@@ -2,7 +2,7 @@ import { digestOf, type Json } from '../../../run/key.ts';
 import { ApiError, type KubeApi } from '../api.ts';
 import { appliedAnnotation, fieldManager, typeOf } from '../names.ts';
 import type { WantedObject } from '../render/index.ts';
-import { type Child, toChild } from './child.ts';
+import type { Child } from './child.ts';
 import { covers } from './covers.ts';
 
 /** What came of applying an object: what is stored now, or why the API server does not want it. */
@@ -25,11 +25,8 @@ export async function applyObject(
   const target = stamped(withKept(wanted, there));
   if (there && isApplied(there, target)) return { stored: there, written: false };
   try {
-    const stored = await api.apply(typeOf(wanted), withReplicas(target, there, replicas), {
-      fieldManager,
-      force: true,
-    });
-    return { stored: toChild(stored), written: true };
+    const complete = replicas === undefined ? target : await withReplicas(api, target, there, replicas);
+    return { stored: await api.apply(typeOf(wanted), complete, { fieldManager, force: true }), written: true };
   } catch (error) {
     if (error instanceof ApiError && refusals.has(error.status)) {
       return { refused: `${wanted.kind} ${wanted.metadata.name}: ${error.message}` };
@@ -63,12 +60,32 @@ function withKept(wanted: WantedObject, there: Child | undefined): WantedObject 
  * somebody else has set it: a field that its only owner leaves out falls back to 1. While we do, the version must be the
  * one we saw, or we would undo what was set in between.
  */
-function withReplicas(target: WantedObject, there: Child | undefined, initial: number | undefined): WantedObject {
-  if (initial === undefined || (there && !there.ownsReplicas)) return target;
-  const { resourceVersion } = there?.metadata ?? {};
+async function withReplicas(
+  api: KubeApi,
+  target: WantedObject,
+  there: Child | undefined,
+  initial: number,
+): Promise<WantedObject> {
+  if (!there) return { ...target, spec: { ...target.spec, replicas: initial } };
+  const { name, namespace = 'default' } = target.metadata;
+  const now: Child | undefined = await api.get(typeOf(target), { namespace, name }); // caches do not keep who owns what
+  if (now && !areReplicasOurs(now)) return target;
+  const { resourceVersion } = now?.metadata ?? {};
   return {
     ...target,
     metadata: { ...target.metadata, ...(resourceVersion !== undefined && { resourceVersion }) },
-    spec: { ...target.spec, replicas: there?.spec?.replicas ?? initial },
+    spec: { ...target.spec, replicas: now?.spec?.replicas ?? initial },
   };
+}
+
+interface ManagedFields {
+  readonly manager?: string;
+  readonly fieldsV1?: { readonly 'f:spec'?: { readonly 'f:replicas'?: object } };
+}
+
+/** Whether nobody but us has said how many there are to be. */
+function areReplicasOurs({ metadata }: Child): boolean {
+  const { managedFields = [] } = metadata as { readonly managedFields?: readonly ManagedFields[] };
+  const owners = managedFields.filter(({ fieldsV1 }) => fieldsV1?.['f:spec']?.['f:replicas']);
+  return owners.length > 0 && owners.every(({ manager }) => manager === fieldManager);
 }

@@ -1,6 +1,6 @@
 import type { Json } from '../../../run/key.ts';
-import type { KubeObject, ObjectKey, ResourceType } from '../api.ts';
-import { fieldManager } from '../names.ts';
+import type { Informer, KubeObject, ObjectKey, ResourceType } from '../api.ts';
+import { pipelineLabel } from '../names.ts';
 
 type Fields = { readonly [name: string]: Json | undefined };
 
@@ -14,8 +14,6 @@ export interface Child extends KubeObject {
     readonly observedGeneration?: number;
   };
   readonly automountServiceAccountToken?: boolean;
-  /** Whether we still are who says how many replicas there are: nobody has set them since we made it. */
-  readonly ownsReplicas?: boolean;
 }
 
 /** The state of a container, as far as it tells why a pod is not ready. */
@@ -50,18 +48,21 @@ export interface Children {
   remember(object: Child): void;
 }
 
-interface ManagedFields {
-  readonly manager?: string;
-  readonly fieldsV1?: { readonly 'f:spec'?: { readonly 'f:replicas'?: object } };
+/** The caches of what Pipelines become. */
+export interface ChildCaches {
+  /** One for each of `childTypes`, in any order. */
+  readonly kinds: readonly { readonly type: ResourceType; readonly informer: Informer<Child> }[];
+  readonly pods: Informer<WorkerPod>;
 }
 
-/** What the cache keeps of an object: everything but the record of who manages what, which is half of it. */
-export function toChild(stored: KubeObject): Child {
-  const { managedFields = [], ...metadata } = stored.metadata as KubeObject['metadata'] & {
-    readonly managedFields?: readonly ManagedFields[];
+/** What is there, as informers see it. */
+export function cachedChildren({ kinds, pods }: ChildCaches): Children {
+  const cacheOf = (kind: string) => kinds.find(({ type }) => type.kind === kind)?.informer;
+  return {
+    get: ({ kind }, key) => cacheOf(kind)?.get(key),
+    ownedBy: (uid) => kinds.flatMap(({ informer }) => informer.ownedBy(uid)),
+    pods: ({ namespace, name }) =>
+      pods.list(namespace).filter(({ metadata }) => metadata.labels?.[pipelineLabel] === name),
+    remember: (object) => cacheOf(object.kind)?.remember(object),
   };
-  const managers = managedFields.filter(({ fieldsV1 }) => fieldsV1?.['f:spec']?.['f:replicas']);
-  return { ...stored, metadata, ownsReplicas: managers.length > 0 && managers.every(isOurs) };
 }
-
-const isOurs = ({ manager }: ManagedFields): boolean => manager === fieldManager;

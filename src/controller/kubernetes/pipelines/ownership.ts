@@ -1,19 +1,16 @@
 import type { KubeApi, KubeObject } from '../api.ts';
 import { pipelineLabel, typeOf } from '../names.ts';
 import type { StoredPipeline } from '../stored.ts';
-import { type Child, type Children, toChild } from './child.ts';
+import type { Child, Children } from './child.ts';
 
 /**
  * What stands where an object is wanted. What the cache does not have is asked for: the cache may know only objects with
  * our labels, and applying onto somebody else's would take it over.
  */
-export async function find(api: KubeApi, children: Children, { kind, apiVersion, metadata }: KubeObject) {
-  const { name, namespace = 'default' } = metadata;
-  const type = typeOf({ kind, apiVersion, metadata });
-  const cached = children.get(type, { namespace, name });
-  if (cached) return cached;
-  const stored = await api.get(type, { namespace, name });
-  return stored && toChild(stored);
+export async function find(api: KubeApi, children: Children, wanted: KubeObject): Promise<Child | undefined> {
+  const { name, namespace = 'default' } = wanted.metadata;
+  const type = typeOf(wanted);
+  return children.get(type, { namespace, name }) ?? (await api.get(type, { namespace, name }));
 }
 
 /** Why an object is not this Pipeline's, and what to do; `undefined` when it is. */

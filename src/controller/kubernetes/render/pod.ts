@@ -117,11 +117,11 @@ function environment({ pipeline, installation, pool, settings }: RenderedPool): 
     allowPrivateNetworks: installation.allowPrivateNetworks,
     concurrency: settings.concurrency,
     graceSeconds: installation.pod.graceSeconds,
-    health: { port: healthPort.number },
   };
   return [
     { name: 'JOBPULSE_WORKER', value: JSON.stringify(config) },
     { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+    { name: 'JOBPULSE_HEALTH_PORT', value: String(healthPort.number) },
     { name: 'LOG_FORMAT', value: 'json' },
     { name: 'LOG_LEVEL', value: installation.pod.logLevel },
     { name: 'HOME', value: podPaths.scratch },

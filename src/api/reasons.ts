@@ -68,6 +68,7 @@ export const reasons = {
 
   // The manifest and the program
   InvalidArgument: 'An argument or environment variable has a value that is not allowed.',
+  InstallationInvalid: 'The document that describes the installation is not valid; the message names every place.',
   TemplateInvalid: 'A template cannot be read, or names a value that is not there.',
   PathInvalid: 'A JSONPath or a path in the lake is not of a form that can be followed.',
   ModelRefused: 'The SQL of a model is not one SELECT over the tables of its pipeline.',

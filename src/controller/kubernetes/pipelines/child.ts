@@ -50,19 +50,26 @@ export interface Children {
 
 /** The caches of what Pipelines become. */
 export interface ChildCaches {
-  /** One for each of `childTypes`, in any order. */
-  readonly kinds: readonly { readonly type: ResourceType; readonly informer: Informer<Child> }[];
+  readonly serviceAccounts: Informer<Child>;
+  readonly networkPolicies: Informer<Child>;
+  readonly deployments: Informer<Child>;
+  readonly statefulSets: Informer<Child>;
   readonly pods: Informer<WorkerPod>;
 }
 
 /** What is there, as informers see it. */
-export function cachedChildren({ kinds, pods }: ChildCaches): Children {
-  const cacheOf = (kind: string) => kinds.find(({ type }) => type.kind === kind)?.informer;
+export function cachedChildren({ pods, ...caches }: ChildCaches): Children {
+  const byKind: Readonly<Record<string, Informer<Child>>> = {
+    ServiceAccount: caches.serviceAccounts,
+    NetworkPolicy: caches.networkPolicies,
+    Deployment: caches.deployments,
+    StatefulSet: caches.statefulSets,
+  };
   return {
-    get: ({ kind }, key) => cacheOf(kind)?.get(key),
-    ownedBy: (uid) => kinds.flatMap(({ informer }) => informer.ownedBy(uid)),
+    get: ({ kind }, key) => byKind[kind]?.get(key),
+    ownedBy: (uid) => Object.values(byKind).flatMap((informer) => informer.ownedBy(uid)),
     pods: ({ namespace, name }) =>
       pods.list(namespace).filter(({ metadata }) => metadata.labels?.[pipelineLabel] === name),
-    remember: (object) => cacheOf(object.kind)?.remember(object),
+    remember: (object) => byKind[object.kind]?.remember(object),
   };
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { binariesFolder, kubernetesVersion, type Program } from './binaries.ts';
+import { signalGroup } from './processes.ts';
 
 const tools = join(import.meta.dirname, 'tools');
 const packages: Readonly<Record<Program, string>> = {
@@ -32,14 +33,18 @@ export async function buildKubernetes(): Promise<void> {
   mkdirSync(target, { recursive: true });
   const output = temporaryFolder(dirname(target), 'building-kubernetes-');
   const scratch = temporaryFolder(roomInMemory() ? memoryFolder : dirname(target), 'jobpulse-go-build-');
+  let interruptedBy: NodeJS.Signals | undefined;
   try {
-    await goBuild(output, scratch);
-    renameSync(join(output, nameOfEtcd), join(output, 'etcd'));
-    for (const program of readdirSync(output)) renameSync(join(output, program), join(target, program));
+    interruptedBy = await goBuild(output, scratch);
+    if (interruptedBy === undefined) {
+      renameSync(join(output, nameOfEtcd), join(output, 'etcd'));
+      for (const program of readdirSync(output)) renameSync(join(output, program), join(target, program));
+    }
   } finally {
-    // Go makes what it keeps read-only for no reason that matters here.
     for (const folder of [output, scratch]) rmSync(folder, { recursive: true, force: true });
   }
+  // Nothing is left: now we end as who asked us to expects.
+  if (interruptedBy !== undefined) process.kill(process.pid, interruptedBy);
 }
 
 function checkGo(): void {
@@ -63,7 +68,8 @@ function goVersion(): string | undefined {
   }
 }
 
-async function goBuild(output: string, scratch: string): Promise<void> {
+/** Runs the compiler; returns the signal that we were asked to end with meanwhile. */
+async function goBuild(output: string, scratch: string): Promise<NodeJS.Signals | undefined> {
   const cache = join(scratch, 'cache');
   const temporary = join(scratch, 'tmp');
   mkdirSync(temporary);
@@ -81,7 +87,9 @@ async function goBuild(output: string, scratch: string): Promise<void> {
     ],
     {
       cwd: tools,
-      stdio: 'inherit',
+      stdio: ['ignore', 'inherit', 'inherit'],
+      // A group of its own: Go does not end its compilers when it is ended.
+      detached: true,
       env: {
         ...process.env,
         GOTOOLCHAIN: 'local',
@@ -94,11 +102,18 @@ async function goBuild(output: string, scratch: string): Promise<void> {
     },
   );
   // Asked to end, we end the compiler first, and then remove what it wrote.
-  const interrupt = () => child.kill('SIGTERM');
+  let interruptedBy: NodeJS.Signals | undefined;
+  const interrupt = (signal: NodeJS.Signals) => {
+    interruptedBy = signal;
+    if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+  };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   const [code] = (await once(child, 'close')) as [number | null];
   process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-  if (code !== 0) throw new BuildError(`building Kubernetes failed; what Go says about it is above`);
+  if (code !== 0 && interruptedBy === undefined) {
+    throw new BuildError('building Kubernetes failed; what Go says about it is above');
+  }
+  return interruptedBy;
 }
 
 /** The version that the programs tell, which would else be an unknown one. */

@@ -1,5 +1,6 @@
 import type { PipelineRun } from '../api/index.ts';
 import { scheduledRunName } from '../controller/schedule.ts';
+import { type Trigger, triggerLabel, triggers } from '../controller/trigger.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Counts a run that has ended, from what its resource says; one that has not, or has no times, is not counted. */
@@ -18,8 +19,10 @@ export function recordEndedRun(metrics: Pick<Metrics, 'recordRun'>, namespace: s
   metrics.recordRun(counted, { trigger: triggerOf(run), finishedAt: new Date(finishTime) });
 }
 
-/** A tick of the schedule gives its run a name that no other has. */
-export function triggerOf({ metadata, spec, status }: PipelineRun): 'Schedule' | 'Manual' {
+/** Why a run is there: its label tells, or else its name, for a tick gives its run a name that no other has. */
+export function triggerOf({ metadata, spec, status }: PipelineRun): Trigger {
+  const labelled = triggers.find((trigger) => trigger === metadata.labels?.[triggerLabel]);
+  if (labelled !== undefined) return labelled;
   const tick = Date.parse(status?.asOf ?? '');
   return metadata.name === scheduledRunName(spec.pipelineRef.name, tick) ? 'Schedule' : 'Manual';
 }

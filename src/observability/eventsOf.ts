@@ -48,7 +48,7 @@ const isBeginning = (before: PipelineRun | undefined): boolean =>
 const startText = (run: PipelineRun): string =>
   triggerOf(run) === 'Schedule'
     ? `started by the tick of ${run.status?.asOf}`
-    : `started by hand, as of ${run.status?.asOf ?? 'now'}`;
+    : `started by hand (${triggerOf(run)}), as of ${run.status?.asOf ?? 'now'}`;
 
 const figures = ['read', 'rejected', 'added', 'modified', 'unchanged', 'marked'] as const;
 

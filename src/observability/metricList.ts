@@ -217,7 +217,7 @@ export const metrics = [
     name: 'worker_steps_total',
     type: 'counter',
     labels: [...pipeline, 'stage', 'result'],
-    help: 'Steps that this worker ended; result is published, alreadyPublished, busy (another worker has it), returned (tried again later) or failed.',
+    help: 'Steps and plans that this worker ended; result is published, alreadyPublished, returned (another worker has it, or it is tried again later) or failed.',
   },
   {
     ...ofWorker,

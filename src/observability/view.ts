@@ -1,6 +1,7 @@
 import type { PipelineStatus } from '../api/pipelineStatus.ts';
 import type { SeenPool } from '../controller/status/seen.ts';
 import { desiredOf } from '../controller/status/stages.ts';
+import { triggers } from '../controller/trigger.ts';
 import { type PoolName, pools, type QueueStage, queueStages } from '../queue/names.ts';
 import type { Collector, Instruments } from './registry.ts';
 
@@ -108,9 +109,7 @@ const idOf = ({ namespace, name, status }: PipelineView): string =>
 
 function startAtZero(instruments: Instruments, { namespace, name: pipeline, status }: PipelineView): void {
   const labels = { namespace, pipeline };
-  for (const result of ['Succeeded', 'Failed', 'Cancelled']) {
-    for (const trigger of ['Schedule', 'Manual']) instruments.add('runs_total', { ...labels, result, trigger }, 0);
-  }
+  for (const trigger of triggers) instruments.add('runs_total', { ...labels, result: 'Failed', trigger }, 0);
   for (const { name: dataset } of status?.datasets ?? []) {
     for (const outcome of ['read', 'rejected']) instruments.add('rows_total', { ...labels, dataset, outcome }, 0);
   }

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { secretReader } from '../controller/standalone/secrets.ts';
 import { createLogger } from '../observability/log.ts';
-import { createInstruments } from '../observability/registry.ts';
+import { createMetrics } from '../observability/metrics.ts';
 import { serveHttp } from '../observability/serve.ts';
+import { stepMeter } from '../observability/stepMeter.ts';
 import { busyBeatMs, openBusy } from '../queue/busy.ts';
 import { connect } from '../queue/connection.ts';
-import { version } from '../version.ts';
 import type { ConnectedConfig, FromWorker, ServeMessage, ToWorker, WorkerConfig } from './config.ts';
 import { crashPoints } from './crash.ts';
 import { openHealth } from './health.ts';
@@ -28,11 +28,14 @@ const redis = connect(config.redis);
 redis.on('error', (error) => log.debug(`Redis: ${error.message}`)); // the controller says once that it is away
 const { close, ...abilities } = await openStages(config).catch(cannotStart);
 const worker = workerName(process.env.POD_NAME ?? hostname(), process.pid, Date.now());
+const healthPort = process.env.JOBPULSE_HEALTH_PORT;
+const metrics = createMetrics({ process: healthPort !== undefined });
 const busy = openBusy(redis, config.namespace, config.pool, worker);
 const place = {
   namespace: config.namespace,
   worker,
   redis,
+  meter: stepMeter(metrics, config.namespace, config.pool),
   busy,
   ...abilities,
   scratch: config.scratch,
@@ -70,7 +73,7 @@ setInterval(() => {
   tellParent({ type: 'beat' });
 }, busyBeatMs).unref();
 serveAll(config.pipelines ?? []);
-if (process.env.JOBPULSE_HEALTH_PORT) await answerProbes(Number(process.env.JOBPULSE_HEALTH_PORT)).catch(cannotStart);
+if (healthPort) await answerProbes(Number(healthPort)).catch(cannotStart);
 tellParent({ type: 'ready', name: worker });
 
 /** A config that cannot be used is a mistake of whoever started this, and said in one line. */
@@ -104,8 +107,6 @@ function serveAll(pipelines: ServeMessage['pipelines']): void {
 }
 
 async function answerProbes(port: number): Promise<void> {
-  const metrics = createInstruments();
-  metrics.set('build_info', { version, node: process.version }, 1);
   await serveHttp({ ...{ port, metrics }, live: health.live, ready: health.ready });
 }
 

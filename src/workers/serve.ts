@@ -2,7 +2,7 @@ import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
 import { filesystemStore, prefixed } from '../connectors/stores/filesystem.ts';
 import type { Lake } from '../lake/lake.ts';
 import { ownConnection } from '../queue/connection.ts';
-import { pools, prefixOf, queueName } from '../queue/names.ts';
+import { pools, prefixOf, type QueueStage, queueName } from '../queue/names.ts';
 import { type PlanPayload, type PlanResult, payloadVersion, type StepPayload } from '../queue/payload.ts';
 import { backoff, decodeFailure, encodeFailure, failureOf, maxAttempts } from '../queue/retry.ts';
 import { retryClass, TerminalError, ThrottledError } from '../run/errors.ts';
@@ -23,14 +23,23 @@ export interface Server {
   isRunning(): boolean;
 }
 
+/** A queue of a pipeline that is served. */
+interface ServedQueue extends Served {
+  readonly pipeline: string;
+  readonly queue: QueueStage;
+}
+
 /** Works on a pipeline's queues of this worker's pool until closed. */
 export function serve(place: Workplace, config: ConnectedConfig, pipeline: string, filesRoot: string): Server {
   const name = `${place.namespace}/${pipeline}`;
   const lake: Lake = { store: prefixed(filesystemStore(config.lake), name), pipeline: name };
   const stopping = new AbortController();
-  const handle = (job: Job, token = '') =>
-    place.busy.during(() => work(place, { lake, filesRoot }, job, token, stopping.signal));
   const workers = pools[config.pool].map((stage) => {
+    const served = { lake, filesRoot, pipeline, queue: stage };
+    const handle = (job: Job, token = '') =>
+      place.busy.during(() =>
+        place.meter.during(pipeline, stage, () => work(place, served, job, token, stopping.signal)),
+      );
     const worker = new Worker(queueName(pipeline, stage), handle, {
       connection: ownConnection(config.redis),
       prefix: prefixOf(place.namespace),
@@ -64,7 +73,13 @@ async function drain(workers: readonly Worker[], stopping: AbortController, grac
   clearTimeout(grace);
 }
 
-async function work(place: Workplace, served: Served, job: Job, token: string, stop: AbortSignal): Promise<unknown> {
+async function work(
+  place: Workplace,
+  served: ServedQueue,
+  job: Job,
+  token: string,
+  stop: AbortSignal,
+): Promise<unknown> {
   if (job.data.v !== payloadVersion) return putBack(job, token, 30_000);
   try {
     if (job.name === 'plan') return await planJob(place, served, job);
@@ -72,7 +87,7 @@ async function work(place: Workplace, served: Served, job: Job, token: string, s
     return outcome === 'busy' ? await putBack(job, token, 1_000) : outcome;
   } catch (error) {
     if (error instanceof DelayedError) throw error;
-    return await giveBack(place, job, token, error, stop);
+    return await giveBack(place, served, job, token, error, stop);
   }
 }
 
@@ -88,7 +103,14 @@ async function putBack(job: Job, token: string, ms: number): Promise<never> {
 }
 
 /** By its class a failed job waits (throttled, stopped), is tried again (transient) or ends (terminal, out of attempts or time). */
-async function giveBack(place: Workplace, job: Job, token: string, error: unknown, stop: AbortSignal): Promise<never> {
+async function giveBack(
+  place: Workplace,
+  { pipeline, queue }: ServedQueue,
+  job: Job,
+  token: string,
+  error: unknown,
+  stop: AbortSignal,
+): Promise<never> {
   const overdue = Date.now() > Date.parse(job.data.notAfter ?? '9999-12-31');
   if (stop.aborted) return putBack(job, token, 0);
   const failure = failureOf(job, error, place.redact);
@@ -96,6 +118,7 @@ async function giveBack(place: Workplace, job: Job, token: string, error: unknow
   if (error instanceof ThrottledError && !overdue) {
     const wait = `${message}; waiting for ${Math.ceil(error.retryAfterMs / 1000)} s`;
     tellQuietly(place, { type: 'retrying', run, dataset, stage, message: wait });
+    place.meter.goesBack(pipeline, queue, 'throttled');
     return putBack(job, token, error.retryAfterMs);
   }
   if (retryClass(error) === 'terminal' || overdue || job.attemptsMade + 1 >= maxAttempts) {
@@ -104,6 +127,7 @@ async function giveBack(place: Workplace, job: Job, token: string, error: unknow
   }
   place.log.warn(`${stage} of ${dataset} will be tried again: ${message}`);
   tellQuietly(place, { type: 'retrying', run, dataset, stage, message });
+  place.meter.goesBack(pipeline, queue, 'transient');
   throw new Error(encodeFailure(failure));
 }
 

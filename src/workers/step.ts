@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { parseDuration } from '../api/parseUnits.ts';
-import { getSpec, type Lake, manifestDigest, manifestPath, publish, readManifest } from '../lake/lake.ts';
+import { getSpec, type Lake, manifestDigest, manifestPath, mapBounded, publish, readManifest } from '../lake/lake.ts';
+import type { StepMeter } from '../observability/stepMeter.ts';
 import type { BusyWorker } from '../queue/busy.ts';
 import { tell, type WorkEvent } from '../queue/events.ts';
 import { acquire, holding, type Lease } from '../queue/lease.ts';
@@ -24,6 +25,8 @@ export interface Workplace {
   /** Name of this process among the holders of leases. */
   readonly worker: string;
   readonly redis: Redis;
+  /** Counts what is done here. */
+  readonly meter: StepMeter;
   /** Shows others whether there is work under way here. */
   readonly busy: BusyWorker;
   readonly stages: Abilities['stages'];
@@ -63,7 +66,8 @@ export async function runStep(
   const leaseKey = redisKeys.stepLease(place.namespace, step.key);
   // Each attempt has a name of its own: after a wipe this process may be given the same step again while it is at it.
   const attempt = `${place.worker}.${randomUUID()}`;
-  const lease = await acquire(place.redis, leaseKey, redisKeys.fence(place.namespace), attempt);
+  const fenceKey = redisKeys.fence(place.namespace);
+  const lease = await place.meter.asking(() => acquire(place.redis, leaseKey, fenceKey, attempt));
   if (!lease) return 'busy';
   const renewed = () => place.crashPoint('in-lease-renewal');
   return holding(place.redis, lease, signal, (held) => underLease(place, served, payload, lease, held), renewed);
@@ -127,13 +131,11 @@ function stageOf(place: Workplace, step: Step): Stage<never> {
 
 async function readInputs(lake: Lake, payload: StepPayload): Promise<Manifest[]> {
   const paths = payload.inputsAt ? ((await getSpec(lake, payload.inputsAt)) as string[]) : payload.step.inputs;
-  return Promise.all(
-    paths.map(async (path) => {
-      const manifest = await readManifest(lake, path);
-      if (!manifest) throw new TerminalError('InputMissing', `${path} is not in the lake; run again to plan anew`);
-      return manifest;
-    }),
-  );
+  return mapBounded(paths, 16, async (path) => {
+    const manifest = await readManifest(lake, path);
+    if (!manifest) throw new TerminalError('InputMissing', `${path} is not in the lake; run again to plan anew`);
+    return manifest;
+  });
 }
 
 /** Runs a stage with a folder of the step's own, made when it is first asked for: many steps need none. */

@@ -35,7 +35,7 @@ export const alertCases: Readonly<Record<string, readonly AlertCase[]>> = {
       after: '15m',
       fires: [{ labels, summary: 'The data of jobs/usajobs is older than its freshness objective' }],
     },
-    { about: 'fresh again in time', series: { [`jobpulse_fresh{${of}}`]: '0x3 1x20' }, after: '15m', fires: [] },
+    { about: 'stale for a moment', series: { [`jobpulse_fresh{${of}}`]: '1x2 0x20' }, after: '5m', fires: [] },
   ],
   JobpulseNotConserved: [
     {
@@ -89,7 +89,7 @@ export const alertCases: Readonly<Record<string, readonly AlertCase[]>> = {
         [`jobpulse_replicas{${of},pool="clean",kind="recommended"}`]: '9x30',
         [`jobpulse_replicas{${of},pool="clean",kind="ready"}`]: '1x10 3x20',
       },
-      ...{ after: '25m', fires: [] },
+      ...{ after: '9m', fires: [] },
     },
   ],
   JobpulseRejectRate: [
@@ -170,7 +170,7 @@ export const alertCases: Readonly<Record<string, readonly AlertCase[]>> = {
     {
       about: 'a change of leader',
       series: { 'jobpulse_leader{pod="a"}': '1x2 0x10', 'jobpulse_leader{pod="b"}': '0x3 1x10' },
-      ...{ after: '8m', fires: [] },
+      ...{ after: '3m', fires: [] },
     },
   ],
   JobpulseTwoLeaders: [

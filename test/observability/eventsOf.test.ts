@@ -17,7 +17,7 @@ const asOf = '2026-11-20T12:00:00.000Z';
 const spec = { from: 'Extract' as const, params: [], datasets: [] };
 const run = (status: PipelineRun['status'], name = 'usajobs-1'): PipelineRun => {
   const fresh = newRun('usajobs', { run: name, spec }, asOf);
-  return { ...fresh, status: { ...fresh.status, ...status } };
+  return { ...fresh, metadata: { name }, status: { ...fresh.status, ...status } };
 };
 
 const pipeline = async (status: PipelineStatus): Promise<Pipeline> => {
@@ -39,7 +39,12 @@ const condition = (
 test('a run tells of its beginning and its end, and of nothing in between', () => {
   const running = run({ phase: 'Running', wave: 0 });
   expect(eventsOfRun(run({}), running)).toEqual([
-    { reason: 'RunStarted', type: 'Normal', action: 'StartRun', note: `usajobs-1: started by hand, as of ${asOf}` },
+    {
+      reason: 'RunStarted',
+      type: 'Normal',
+      action: 'StartRun',
+      note: `usajobs-1: started by hand (Manual), as of ${asOf}`,
+    },
   ]);
   expect(eventsOfRun(running, run({ phase: 'Running', wave: 1 }))).toEqual([]);
   expect(eventsOfRun(run({ phase: 'Paused' }), running)).toEqual([]);
@@ -75,6 +80,8 @@ test('a cancelled run says how far it came', () => {
 test('a run with the name of its tick was started by the schedule', () => {
   const scheduled = run({ phase: 'Running' }, `usajobs-${Date.parse(asOf) / 60_000}`);
   expect(triggerOf(scheduled)).toBe('Schedule');
+  const backfill = { ...scheduled, metadata: { name: 'usajobs-1', labels: { 'jobpulse.dev/trigger': 'Backfill' } } };
+  expect(triggerOf(backfill)).toBe('Backfill');
   expect(eventsOfRun(undefined, scheduled)[0]?.note).toContain(`started by the tick of ${asOf}`);
 });
 

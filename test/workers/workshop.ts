@@ -8,6 +8,8 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { filesystemStore, prefixed } from '../../src/connectors/stores/filesystem.ts';
 import { type Lake, listManifests, putSpec } from '../../src/lake/lake.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import { stepMeter } from '../../src/observability/stepMeter.ts';
 import { openBusy } from '../../src/queue/busy.ts';
 import { connect, type RedisAddress } from '../../src/queue/connection.ts';
 import { type PoolName, prefixOf, type QueueStage, queueName } from '../../src/queue/names.ts';
@@ -84,6 +86,7 @@ export async function openShop(address: RedisAddress, options: ShopOptions): Pro
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   });
   const place: Workplace = {
+    meter: stepMeter(createMetrics(), 'default', 'clean'),
     ...{ namespace, worker: 'one', redis, busy: openBusy(redis, namespace, 'extract', 'one') },
     ...{ scratch: join(folder, 'scratch'), allowPrivateNetworks: false },
     stages: { Extract: (context) => extract(context, shop) },

@@ -13,6 +13,13 @@ export const poolLabel = 'jobpulse.dev/pool';
 /** Digest of what was applied last: tells that a field is no longer wanted, which what is there cannot tell. */
 export const appliedAnnotation = 'jobpulse.dev/applied';
 
+/** Keeps an unfinished run until its jobs are out of the queues. */
+export const runFinalizer = 'jobpulse.dev/queues';
+/** `"true"` on a run that is being deleted: it need not wait for its jobs to leave the queues. */
+export const forceDeleteAnnotation = 'jobpulse.dev/force-delete';
+/** The logical time of a run that a controller made. */
+export const scheduledAtAnnotation = 'jobpulse.dev/scheduled-at';
+
 /** Name of a pool's objects; at most 50 characters, so that the names of its pods and volumes have room. */
 export const childName = (pipeline: string, pool: PoolName): string => `${pipeline}-${pool}`;
 

@@ -21,7 +21,6 @@ export const unbuilt: readonly Unbuilt[] = [
   { at: 'datasets[].extract', parts: ['window', 'credits'] },
   { at: 'datasets[].extract.files', parts: ['http', 'sharepoint'], built: ['paths'] },
   { at: 'datasets[].extract.rest', parts: ['forEach'] },
-  { at: 'datasets[].extract.rest', parts: ['auth'], built: ['headers with valueFrom'] },
   { at: 'datasets[].format', parts: ['excel', 'parquet', 'html'], built: ['json', 'jsonl', 'csv'] },
   { at: 'datasets[].clean', parts: ['quarantine'] },
   { at: 'datasets[].clean.contract', parts: ['Freeze', 'DiscardRow', 'DiscardValue'], built: ['Evolve'] },

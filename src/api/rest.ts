@@ -167,7 +167,9 @@ export const restExtract = withRules(
       resultCap: resultCap.exactOptional(),
       responses: uniqueBy(responseRule, 32, 'status')
         .default([])
-        .describe('What a status means here, where it differs from the usual.'),
+        .describe(
+          'What a status means here, where it differs from the usual. Usually 2xx is an answer; 429, and 503 with Retry-After, wait without spending an attempt: as long as Retry-After asks, else 1 s and twice as long each time; 408, 425 and other 5xx are tried again; 401 renews an OAuth2 token once; anything else stops the step, 402 with the advice to pay.',
+        ),
       forEach: forEach.exactOptional().describe('One request for each row of another dataset.'),
       auth: auth.exactOptional(),
     })

@@ -1,5 +1,5 @@
 import { TerminalError, ThrottledError, TransientError } from '../../run/errors.ts';
-import { type ExchangeLimits, type HttpRequest, type HttpResponse, openExchange } from './exchange.ts';
+import { type ExchangeLimits, type HttpHeader, type HttpRequest, type HttpResponse, openExchange } from './exchange.ts';
 import type { Limiter } from './limiter.ts';
 import type { Mask } from './mask.ts';
 import { pause } from './pause.ts';
@@ -34,10 +34,20 @@ export interface HttpClientOptions extends Partial<ExchangeLimits> {
   /** Wait before the second attempt; it doubles from there. */
   readonly delayMs: number;
   readonly responses: readonly ResponseRule[];
+  /** Gives the token that requests carry. */
+  readonly tokens?: TokenSource;
+}
+
+/** Where tokens come from. One that the source refuses (401) is replaced once. */
+export interface TokenSource {
+  get(signal: AbortSignal): Promise<HttpHeader>;
+  drop(header: HttpHeader): void;
 }
 
 /** The longest wait inside a step; whoever must wait longer frees the worker. */
 const longestWaitMs = 30_000;
+/** Waits in a row before the worker is freed, however short they are. */
+const mostWaits = 10;
 /** First wait after a 429 that does not say how long. */
 const throttleDelayMs = 1000;
 
@@ -52,7 +62,13 @@ const defaults: ExchangeLimits = {
 export function openHttpClient(options: HttpClientOptions): HttpClient {
   const exchange = openExchange(options.allowPrivateNetworks, { ...defaults, ...options });
 
-  const attempt = async (request: HttpRequest, signal: AbortSignal): Promise<Verdict & { response?: HttpResponse }> => {
+  const attempt = async (
+    bare: HttpRequest,
+    signal: AbortSignal,
+    renewed = false,
+  ): Promise<Verdict & { response?: HttpResponse }> => {
+    const token = await options.tokens?.get(signal);
+    const request = token ? { ...bare, headers: [...bare.headers, token] } : bare;
     let response: HttpResponse;
     const release = await options.limiter.acquire(signal);
     try {
@@ -63,15 +79,20 @@ export function openHttpClient(options: HttpClientOptions): HttpClient {
     } finally {
       release();
     }
+    if (token && response.status === 401 && !renewed) {
+      options.tokens?.drop(token);
+      return attempt(bare, signal, true);
+    }
     return { ...judge(request, response, options.responses, options.mask), response };
   };
 
   return {
     async send(request, signal) {
-      for (let tried = 1; ; tried += 1) {
+      // To be told to wait is no failure: it spends no attempt.
+      for (let tried = 1, told = 1; ; ) {
         const { response, ...verdict } = await attempt(request, signal);
-        if (verdict.kind === 'transient') await waitOrGiveUp(verdict, tried, options, signal);
-        else if (verdict.kind === 'throttled') await obeyOrGiveUp(verdict, tried, options, signal);
+        if (verdict.kind === 'transient') await waitOrGiveUp(verdict, tried++, options, signal);
+        else if (verdict.kind === 'throttled') await obeyOrGiveUp(verdict, told++, signal);
         else if (response) return { ...response, skipped: verdict.kind === 'skip' };
       }
     },
@@ -104,12 +125,11 @@ async function waitOrGiveUp(
 
 async function obeyOrGiveUp(
   { message, retryAfterMs }: { readonly message: string; readonly retryAfterMs?: number },
-  tried: number,
-  { attempts }: HttpClientOptions,
+  told: number,
   signal: AbortSignal,
 ): Promise<void> {
   // A bare 429 hits all workers of a source at once; the jitter keeps them from coming back at once.
-  const wait = retryAfterMs ?? throttleDelayMs * 2 ** (tried - 1) * (1 + Math.random() / 4);
-  if (tried >= attempts || wait > longestWaitMs) throw new ThrottledError(message, Math.ceil(wait));
+  const wait = retryAfterMs ?? throttleDelayMs * 2 ** (told - 1) * (1 + Math.random() / 4);
+  if (told >= mostWaits || wait > longestWaitMs) throw new ThrottledError(message, Math.ceil(wait));
   await pause(wait, signal);
 }

@@ -16,6 +16,8 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers: readonly HttpHeader[];
   readonly body?: string;
+  /** Where a secret in the body comes from, for messages. Such a body stays with its origin. */
+  readonly secretBody?: string;
 }
 
 export interface HttpResponse {
@@ -140,6 +142,12 @@ function redirected(request: HttpRequest, status: number, url: URL): HttpRequest
     ({ name, secret }) =>
       url.origin === request.url.origin || (secret === undefined && !credentials.includes(name.toLowerCase())),
   );
+  if (request.secretBody !== undefined && url.origin !== request.url.origin) {
+    throw new TerminalError(
+      'RedirectInvalid',
+      `was redirected to ${url.origin}, which ${request.secretBody} is not for`,
+    );
+  }
   const asGet = status === 303 || (method === 'POST' && (status === 301 || status === 302));
   if (asGet) return { method: 'GET', url, headers: kept.filter(({ name }) => name.toLowerCase() !== 'content-type') };
   return { method, url, headers: kept, ...(body === undefined ? {} : { body }) };

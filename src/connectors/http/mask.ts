@@ -10,6 +10,25 @@ export function maskOf(secrets: readonly string[]): Mask {
   return (text) => patterns.reduce((masked, pattern) => masked.replaceAll(pattern, '***'), text);
 }
 
+/** A mask that learns secrets on the way, such as tokens. */
+export interface GrowingMask {
+  readonly mask: Mask;
+  readonly hide: (secret: string) => void;
+}
+
+export function growingMask(secrets: readonly string[]): GrowingMask {
+  const known = new Set(secrets);
+  let current = maskOf(secrets);
+  return {
+    mask: (text) => current(text),
+    hide: (secret) => {
+      if (known.has(secret)) return;
+      known.add(secret);
+      current = maskOf([...known]);
+    },
+  };
+}
+
 const named: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',

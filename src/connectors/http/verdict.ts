@@ -46,6 +46,12 @@ function actionFor(response: HttpResponse, rules: readonly ResponseRule[]): Resp
 }
 
 function refused(request: HttpRequest, { status, redirectedTo }: HttpResponse, message: string): TerminalError {
+  if (status === 402) {
+    return new TerminalError(
+      'PaymentRequired',
+      `${message}: the account has no credits left or its plan does not cover this; top it up at the source, then start another run`,
+    );
+  }
   if (status !== 401 && status !== 403) return new TerminalError('RequestRefused', message);
   const secrets = request.headers.flatMap(({ name, secret }) => (secret ? [`${secret} (header ${name})`] : []));
   const advice =

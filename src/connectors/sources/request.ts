@@ -3,11 +3,17 @@ import { TerminalError } from '../../run/errors.ts';
 import { renderJson, renderText, type TemplateValues } from '../../run/template.ts';
 import type { ReadSecret } from '../../workers/stage.ts';
 import type { HttpHeader, HttpRequest } from '../http/client.ts';
+import type { Access } from './auth.ts';
 
 /** The request of a manifest with its templates rendered and its secrets read; paging only changes its address. */
-export function buildRequest(rest: RestExtract, values: TemplateValues, secret: ReadSecret): HttpRequest {
+export function buildRequest(
+  rest: RestExtract,
+  values: TemplateValues,
+  secret: ReadSecret,
+  access: Access = { headers: [], secrets: [] },
+): HttpRequest {
   const url = address(rest, values);
-  const headers = rest.headers.flatMap((header) => readHeader(header, secret));
+  const headers = [...rest.headers.flatMap((header) => readHeader(header, secret)), ...access.headers];
   const has = (name: string) => headers.some((header) => header.name.toLowerCase() === name);
   const request = { method: rest.method, url, headers: has('accept') ? headers : [...headers, acceptJson] };
   if (rest.body === undefined) return request;

@@ -5,9 +5,11 @@ import { TerminalError } from '../../run/errors.ts';
 import type { ExtractSpec } from '../../run/specs.ts';
 import type { ExtractLedger, Manifest, StepResult } from '../../run/types.ts';
 import type { StageContext } from '../../workers/stage.ts';
-import { type HttpClient, type HttpRequest, openHttpClient } from '../http/client.ts';
+import { type HttpClient, type HttpRequest, openHttpClient, type TokenSource } from '../http/client.ts';
 import { type Limiter, localLimiter, sharedLimiter } from '../http/limiter.ts';
-import { type Mask, maskOf } from '../http/mask.ts';
+import { type GrowingMask, growingMask } from '../http/mask.ts';
+import { type Grant, tokensOf } from '../http/tokens.ts';
+import { type Access, readAuth } from './auth.ts';
 import { walkPages } from './pages.ts';
 import { type Paging, pagingOf } from './paging/paging.ts';
 import { buildRequest, secretsOf } from './request.ts';
@@ -17,12 +19,14 @@ import type { WalkRules } from './walk.ts';
 export async function rest(context: StageContext<ExtractSpec>, source: RestExtract): Promise<StepResult> {
   const { spec, step } = context;
   const values = { params: spec.params, slice: { asOf: step.slice.asOf } };
-  const request = buildRequest(source, values, context.secret);
+  const access = readAuth(source.auth, context.secret);
+  const request = buildRequest(source, values, context.secret, access);
   const rules = rulesOf(context, source, request.url);
-  const mask = maskOf(secretsOf(request));
+  const masking = growingMask([...secretsOf(request), ...access.secrets]);
+  const { mask } = masking;
   const total = source.paging?.total;
   const stop = new AbortController();
-  const client = openClient(context, source, request, mask);
+  const client = openClient(context, source, request, masking, access);
   try {
     return await walkPages({
       context,
@@ -81,7 +85,8 @@ function openClient(
   { spec, allowPrivateNetworks }: StageContext<ExtractSpec>,
   { responses }: RestExtract,
   { url }: HttpRequest,
-  mask: Mask,
+  { mask, hide }: GrowingMask,
+  { grant }: Access,
 ): HttpClient {
   const { limits, retry } = spec.extract;
   return openHttpClient({
@@ -91,7 +96,22 @@ function openClient(
     attempts: retry.attempts,
     delayMs: parseDuration(retry.delay),
     responses,
+    ...(grant ? { tokens: tokenSource(grant, allowPrivateNetworks, hide) } : {}),
   });
+}
+
+/** Tokens as the header that requests carry; each is hidden before it is used. */
+function tokenSource(grant: Grant, allowPrivateNetworks: boolean, hide: (secret: string) => void): TokenSource {
+  const tokens = tokensOf(grant, allowPrivateNetworks);
+  const scheme = 'Bearer ';
+  return {
+    async get(signal) {
+      const token = await tokens.get(signal);
+      hide(token);
+      return { name: 'Authorization', value: scheme + token, secret: grant.secretOrigin };
+    },
+    drop: ({ value }) => tokens.drop(value.slice(scheme.length)),
+  };
 }
 
 function limiterOf(limits: Extract['limits'], host: string): Limiter {

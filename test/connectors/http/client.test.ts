@@ -221,11 +221,22 @@ describe('throttling', () => {
     expect(received).toHaveLength(1);
   });
 
-  test('throttled at every attempt is throttled, not failed', async () => {
-    const { url } = await server((_, response) => {
+  test('throttled again and again is throttled, not failed, and not for ever', async () => {
+    const { url, received } = await server((_, response) => {
       response.writeHead(429, { 'retry-after': '0' }).end();
     });
     await expect(client().send(get(url), never)).rejects.toMatchObject({ name: 'ThrottledError' });
+    expect(received).toHaveLength(10);
+  });
+
+  test('spends no attempt: what fails after it is still tried again', async () => {
+    const { url, received } = await server((_, response, before) => {
+      const status = before % 2 === 0 ? 429 : 503;
+      if (before < 8) response.writeHead(status, status === 429 ? { 'retry-after': '0' } : {}).end();
+      else response.end('ok');
+    });
+    expect((await client({ attempts: 5 }).send(get(url), never)).body.toString()).toBe('ok');
+    expect(received).toHaveLength(9);
   });
 
   test('Retry-After is seconds or a date, at most an hour, never negative; nonsense is as if absent', () => {
@@ -261,11 +272,22 @@ describe('refusals', () => {
     await expect(client().send(get(url), never)).rejects.toThrow('no secret is sent with this request');
   });
 
-  test.each([400, 402, 404, 410, 422, 304])('%i is final', async (status) => {
+  test.each([400, 404, 410, 422, 304])('%i is final', async (status) => {
     const { url, received } = await server((_, response) => {
       response.writeHead(status).end();
     });
     await expect(client().send(get(url), never)).rejects.toMatchObject({ reason: 'RequestRefused' });
+    expect(received).toHaveLength(1);
+  });
+
+  test('402 says that it wants to be paid', async () => {
+    const { url, received } = await server((_, response) => {
+      response.writeHead(402).end('{"detail":"Insufficient credits"}');
+    });
+    await expect(client().send(get(url), never)).rejects.toMatchObject({
+      reason: 'PaymentRequired',
+      message: expect.stringMatching(/answered 402 .*Insufficient credits.*: the account has no credits left/),
+    });
     expect(received).toHaveLength(1);
   });
 

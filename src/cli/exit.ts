@@ -21,8 +21,8 @@ export const exitCodes = {
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly exitCode: number;
-  constructor(exitCode: number, message: string) {
-    super(message);
+  constructor(exitCode: number, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.exitCode = exitCode;
   }
 }

@@ -52,6 +52,9 @@ export function progress(out: Output = process.stderr): Progress {
   return out.isTTY ? terminalProgress(out) : plainProgress(out);
 }
 
+/** Tells nobody. */
+export const silent: Progress = { update: () => undefined, line: () => undefined, end: () => undefined };
+
 const clearLine = '\r\x1b[K';
 
 function terminalProgress(out: Output): Progress {

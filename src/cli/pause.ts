@@ -1,37 +1,68 @@
-import { namespace } from '../controller/standalone/namespace.ts';
-import { pauseHere } from '../controller/standalone/pause.ts';
-import { openResources } from '../controller/standalone/resources.ts';
+import type { PipelineRunSpec } from '../api/index.ts';
+import { hasEnded } from '../controller/runs.ts';
 import { CliError, exitCodes } from './exit.ts';
-import { onInterrupt } from './interrupt.ts';
-import { dataDirOption } from './options.ts';
+import { inPlace, type PlaceOptions, withPlace } from './places/open.ts';
+import { type Place, pipelineOf, runOf } from './places/place.ts';
 import type { Verb } from './verb.ts';
 
-/** `jobpulse pause`: lets a schedule rest, whatever the manifest says, until `jobpulse resume`. */
+interface SteerOptions extends PlaceOptions {
+  readonly run?: string;
+}
+
+/** `jobpulse pause`: lets a schedule rest, whatever the manifest says, or a run, until `jobpulse resume`. */
 export const pause: Verb = (program) => {
-  program
+  const command = program
     .command('pause')
-    .description("let a pipeline's schedule rest; it can still be run by hand")
-    .argument('<pipeline>', 'name of a pipeline that was applied here')
-    .addOption(dataDirOption())
-    .action((pipeline: string, { dataDir }: { readonly dataDir: string }) => change(dataDir, pipeline, true));
+    .description("let a pipeline's schedule rest (it can still be run by hand), or one of its runs")
+    .argument('[pipeline]', 'name of a pipeline that was applied')
+    .option('--run <run>', 'let this run rest instead: its steps that are under way end, and no other begins');
+  withPlace(command).action((pipeline: string | undefined, options: SteerOptions) =>
+    inPlace(options, (place) => change(place, pipeline, options.run, true)),
+  );
 };
 
-/** `jobpulse resume`: lets a paused schedule go on. */
+/** `jobpulse resume`: lets what was paused go on. */
 export const resume: Verb = (program) => {
-  program
+  const command = program
     .command('resume')
-    .description('let a paused schedule go on; what it missed meanwhile is not made up for')
-    .argument('<pipeline>', 'name of a paused pipeline')
-    .addOption(dataDirOption())
-    .action((pipeline: string, { dataDir }: { readonly dataDir: string }) => change(dataDir, pipeline, false));
+    .description('let a paused schedule go on (what it missed meanwhile is not made up for), or a paused run')
+    .argument('[pipeline]', 'name of a paused pipeline')
+    .option('--run <run>', 'let this run go on instead');
+  withPlace(command).action((pipeline: string | undefined, options: SteerOptions) =>
+    inPlace(options, (place) => change(place, pipeline, options.run, false)),
+  );
 };
 
-async function change(dataDir: string, pipeline: string, paused: boolean): Promise<void> {
-  const known = (await openResources(dataDir, namespace).pipelines.list()).map(({ metadata }) => metadata.name);
-  if (!known.includes(pipeline)) {
-    const found = known.length === 0 ? 'none' : known.join(', ');
-    throw new CliError(exitCodes.invalid, `there is no pipeline ${pipeline} in ${dataDir}; found: ${found}`);
+/** `jobpulse cancel`: ends a run as it is. */
+export const cancel: Verb = (program) => {
+  const command = program
+    .command('cancel')
+    .description('end a run as it is: what is published stays published')
+    .argument('<run>', 'name of a run that has not ended');
+  withPlace(command).action((run: string, options: PlaceOptions) =>
+    inPlace(options, (place) => setState(place, run, 'Cancel', 'cancelled')),
+  );
+};
+
+async function change(
+  place: Place,
+  pipeline: string | undefined,
+  run: string | undefined,
+  paused: boolean,
+): Promise<void> {
+  const outcome = paused ? 'paused' : 'resumed';
+  if ((pipeline === undefined) === (run === undefined)) {
+    throw new CliError(exitCodes.invalid, 'name a pipeline, or a run with --run <run>, and not both');
   }
-  await pauseHere(dataDir, { pipeline, paused }, onInterrupt());
-  process.stdout.write(`${pipeline}: ${paused ? 'paused' : 'resumed'}\n`);
+  if (run !== undefined) return setState(place, run, paused ? 'Pause' : 'Run', outcome);
+  const { metadata } = await pipelineOf(place, pipeline ?? '');
+  await place.pause(metadata.name, paused);
+  process.stdout.write(`${metadata.name}: ${outcome}\n`);
+}
+
+async function setState(place: Place, name: string, state: PipelineRunSpec['state'], outcome: string): Promise<void> {
+  const run = await runOf(place, name);
+  if (hasEnded(run)) throw new CliError(exitCodes.invalid, `${name} has ended already (${run.status?.phase})`);
+  await place.setState(name, state);
+  process.stdout.write(`${name}: ${outcome}\n`);
 }

@@ -6,15 +6,14 @@ import { type RunOutcome, runHere } from '../controller/standalone/session.ts';
 import type { RunEvent, Submission } from '../controller/standalone/submit.ts';
 import { createLogger } from '../observability/log.ts';
 import type { RunRequest } from '../run/plan.ts';
-import { exitCode } from '../run/report.ts';
 import type { ReadSecret } from '../workers/stage.ts';
-import { CliError, exitCodes, unreachableReasons } from './exit.ts';
+import { tellReport } from './ending.ts';
+import { CliError, exitCodes } from './exit.ts';
 import { onInterrupt } from './interrupt.ts';
 import { loadManifest, type Override } from './manifest.ts';
 import { dataDirOption, fromOption, outputOption, paramOption, setOption } from './options.ts';
-import { type Progress, print, progress } from './output.ts';
+import { progress, silent } from './output.ts';
 import { showEvent } from './progress.ts';
-import { reportText } from './reportText.ts';
 import { requestOf } from './request.ts';
 import { requiredSecrets } from './secretRefs.ts';
 import type { Verb } from './verb.ts';
@@ -71,12 +70,10 @@ async function runOnce(file: string, options: RunOptions): Promise<number> {
     ...(options.secretsDir === undefined ? {} : { secretsDir: options.secretsDir }),
   };
   const outcome = await runHere(session, submission, watch).finally(shown.end);
-  const code = tell(outcome, options.output);
+  const code = tellReport(outcome.report, options.output);
   if (options.metricsFile !== undefined) await writeMetrics(options.metricsFile, outcome);
   return code;
 }
-
-const silent: Progress = { update: () => undefined, line: () => undefined, end: () => undefined };
 
 /** Everything that can be found wrong before anything is started. */
 async function prepare(file: string, options: RunOptions, secret: ReadSecret): Promise<Submission> {
@@ -118,10 +115,4 @@ async function writeMetrics(file: string, { report, manifests }: RunOutcome): Pr
   for (const manifest of manifests) metrics.recordManifest(manifest, namespace, pipeline);
   metrics.recordRun(report, { trigger: 'Manual', finishedAt: new Date() });
   await writeMetricsFile(metrics, file);
-}
-
-function tell({ report }: RunOutcome, output: RunOptions['output']): number {
-  print(report, output, (it) => reportText(it).join('\n'));
-  const unreachable = report.why.some(({ reason }) => unreachableReasons.has(reason));
-  return report.status !== 'Succeeded' && unreachable ? exitCodes.unreachable : exitCode(report);
 }

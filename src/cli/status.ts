@@ -1,63 +1,87 @@
 import type { Pipeline, PipelineRun } from '../api/index.ts';
 import { isPaused } from '../controller/schedule.ts';
-import { namespace } from '../controller/standalone/namespace.ts';
-import { openResources } from '../controller/standalone/resources.ts';
-import { dataDirOption, outputOption } from './options.ts';
+import { outputOption } from './options.ts';
 import { print, table } from './output.ts';
+import { inPlace, type PlaceOptions, withPlace } from './places/open.ts';
+import { type Place, pipelineOf } from './places/place.ts';
+import { statusColumns } from './statusColumns.ts';
 import type { Verb } from './verb.ts';
 
-interface StatusOptions {
-  readonly dataDir: string;
+interface StatusOptions extends PlaceOptions {
   readonly output: string;
+  readonly wide: boolean;
 }
 
 /** A pipeline, and one of its runs if there is any. */
-interface StatusLine {
+export interface StatusLine {
   readonly pipeline: string;
   readonly state: ScheduleState;
   /** When the schedule starts the next run. */
   readonly nextRun?: string;
+  /** The pipeline's status, as its controller wrote it. */
+  readonly status?: NonNullable<Pipeline['status']>;
   readonly run?: PipelineRun;
 }
 
-/** `jobpulse status`: pipelines of this machine and their newest runs. Reads files only, so it works at any time. */
+/** `jobpulse status`: pipelines and their newest runs. On this machine it reads files only, so it works at any time. */
 export const status: Verb = (program) => {
-  program
+  const command = program
     .command('status')
-    .description('show the pipelines of this machine, their schedules and their newest runs')
+    .description('show pipelines, how they are, their schedules and their newest runs')
     .argument('[pipeline]', 'only this pipeline, with all its runs')
-    .addOption(dataDirOption())
+    .option('--wide', 'more columns', false);
+  withPlace(command)
     .addOption(outputOption())
     .addHelpText('after', helpOnStates)
-    .action(async (pipeline: string | undefined, options: StatusOptions) => {
-      const lines = await statusLines(options.dataDir, pipeline);
-      const none = nothing(options.dataDir, pipeline);
-      print(lines, options.output, () => (lines.length === 0 ? none : table(heads, lines.map(cells))));
-    });
+    .action((pipeline: string | undefined, options: StatusOptions) =>
+      inPlace(options, async (place) => {
+        const lines = await statusLines(place, pipeline);
+        print(lines, options.output, () => statusText(place, lines, options.wide));
+      }),
+    );
 };
 
 const helpOnStates = `
 States: Scheduled; ByHand (it has no schedule); Paused (by \`jobpulse pause\`); Suspended (by its manifest, or that is gone);
-Unattended (it has a schedule, but no \`jobpulse up\` keeps it).`;
+Unattended (it has a schedule, but nothing keeps it). Why a pipeline is not ready: \`jobpulse why <pipeline>\`.`;
 
-const nothing = (dataDir: string, pipeline: string | undefined): string =>
-  pipeline === undefined
-    ? `no pipelines in ${dataDir}; start one with: jobpulse run <manifest>`
-    : `no pipeline ${pipeline} in ${dataDir}; start it with: jobpulse run <manifest>`;
+function statusText(place: Place, lines: readonly StatusLine[], wide: boolean): string {
+  if (lines.length === 0) return `no pipelines in ${place.name}; start one with: jobpulse run <manifest>`;
+  const columns = statusColumns.filter((column) => wide || !column.wide);
+  const rows = lines.map((line) => columns.map(({ cell }) => cell(line)));
+  return [
+    table(
+      columns.map(({ head }) => head),
+      rows,
+    ),
+    ...unattendedText(lines),
+  ].join('\n');
+}
+
+/** The time since when nobody looks after a pipeline is that of the first that was left. */
+function unattendedText(lines: readonly StatusLine[]): string[] {
+  const since = lines
+    .filter(({ state }) => state !== 'ByHand')
+    .flatMap(({ status }) => status?.conditions ?? [])
+    .flatMap(({ reason, lastTransitionTime }) => (reason === 'Unattended' ? [lastTransitionTime] : []))
+    .toSorted()[0];
+  return since === undefined ? [] : [`nobody looks after them since ${since}; \`jobpulse up <folder>\` does`];
+}
 
 /** Every pipeline with its newest run, or one with all its runs, newest first. */
-async function statusLines(dataDir: string, only: string | undefined): Promise<readonly StatusLine[]> {
-  const { pipelines, runs } = openResources(dataDir, namespace);
-  const runsOf = Map.groupBy(await runs.list(), ({ spec }) => spec.pipelineRef.name);
-  return (await pipelines.list())
-    .filter(({ metadata }) => only === undefined || metadata.name === only)
-    .flatMap((pipeline) => {
-      const { name } = pipeline.metadata;
-      const facts = { pipeline: name, ...scheduleOf(pipeline, new Date()) };
-      const newestFirst = (runsOf.get(name) ?? []).toSorted((a, b) => asOf(b).localeCompare(asOf(a)));
-      const shown = only === undefined ? newestFirst.slice(0, 1) : newestFirst;
-      return shown.length === 0 ? [facts] : shown.map((run) => ({ ...facts, run }));
-    });
+async function statusLines(place: Place, only: string | undefined): Promise<readonly StatusLine[]> {
+  const pipelines = only === undefined ? await place.pipelines() : [await pipelineOf(place, only)];
+  const runsOf = Map.groupBy(await place.runs(), ({ spec }) => spec.pipelineRef.name);
+  return pipelines.flatMap((pipeline) => {
+    const { name } = pipeline.metadata;
+    const facts = {
+      ...{ pipeline: name, ...scheduleOf(pipeline, new Date()) },
+      ...(pipeline.status === undefined ? {} : { status: pipeline.status }),
+    };
+    const newestFirst = (runsOf.get(name) ?? []).toSorted((a, b) => asOf(b).localeCompare(asOf(a)));
+    const shown = only === undefined ? newestFirst.slice(0, 1) : newestFirst;
+    return shown.length === 0 ? [facts] : shown.map((run) => ({ ...facts, run }));
+  });
 }
 
 type ScheduleState = 'ByHand' | 'Paused' | 'Suspended' | 'Scheduled' | 'Unattended';
@@ -77,28 +101,3 @@ function scheduleOf(pipeline: Pipeline, now: Date): Pick<StatusLine, 'state' | '
 const lateMs = 60_000;
 
 const asOf = (run: PipelineRun): string => run.status?.asOf ?? '';
-
-const heads = [
-  ...['PIPELINE', 'STATE', 'NEXT RUN', 'RUN', 'PHASE', 'STEPS', 'READ', 'REJECTED', 'ADDED', 'MODIFIED', 'AS OF'],
-  'MESSAGE',
-];
-
-const cells = ({ pipeline, state, nextRun, run }: StatusLine): string[] => [
-  ...[pipeline, state, nextRun ?? ''],
-  ...(run === undefined ? [] : runCells(run)),
-];
-
-function runCells(run: PipelineRun): string[] {
-  const { metadata, status } = run;
-  const sum = (count: 'read' | 'rejected' | 'added' | 'modified') =>
-    String((status?.datasets ?? []).reduce((total, dataset) => total + (dataset[count] ?? 0), 0));
-  const { total = 0, failed = 0 } = status?.steps ?? {};
-  return [
-    metadata.name,
-    status?.phase ?? 'Pending',
-    failed > 0 ? `${total} (${failed} failed)` : String(total),
-    ...(['read', 'rejected', 'added', 'modified'] as const).map(sum),
-    asOf(run),
-    status?.conditions?.find(({ type }) => type === 'Succeeded')?.message ?? '',
-  ];
-}

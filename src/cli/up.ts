@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
+import { InvalidArgumentError } from 'commander';
 import { apiVersion, checkRequest, problemText, readYaml } from '../api/index.ts';
 import type { LoadedManifest } from '../controller/standalone/manifests.ts';
+import type { UpMetrics } from '../controller/standalone/metrics.ts';
 import { secretReader } from '../controller/standalone/secrets.ts';
 import { keepUp, type UpEvent } from '../controller/standalone/up.ts';
 import { createLogger } from '../observability/log.ts';
@@ -18,6 +20,7 @@ interface UpOptions {
   readonly dataDir: string;
   readonly secretsDir?: string;
   readonly allowPrivateNetworks: boolean;
+  readonly metricsPort?: number;
 }
 
 /** `jobpulse up`: keeps the pipelines of a folder applied and scheduled until it is told to stop. */
@@ -29,6 +32,7 @@ export const up: Verb = (program) => {
     .addOption(dataDirOption())
     .option('--secrets-dir <folder>', 'folder with a file <name>/<key> per secret; default: environment variables')
     .option('--no-allow-private-networks', 'refuse connections to private and loopback addresses')
+    .option('--metrics-port <port>', 'serve /metrics, /livez and /readyz on this port of 127.0.0.1', portNumber)
     .addHelpText(
       'after',
       '\nCtrl-C (or SIGTERM) ends it: exit code 130, state saved; the next `up` goes on from there.',
@@ -36,7 +40,7 @@ export const up: Verb = (program) => {
     .action(keepFolderUp);
 };
 
-async function keepFolderUp(folder: string, { secretsDir, ...options }: UpOptions): Promise<void> {
+async function keepFolderUp(folder: string, { secretsDir, metricsPort, ...options }: UpOptions): Promise<void> {
   const secrets = secretReader({ env: process.env, ...(secretsDir === undefined ? {} : { secretsDir }) });
   const shown = process.stderr.isTTY ? progress() : { ...progress(), update: () => undefined };
   const settings = {
@@ -45,7 +49,27 @@ async function keepFolderUp(folder: string, { secretsDir, ...options }: UpOption
     ...{ folder: resolve(folder), load, signal: onInterrupt() },
     log: createLogger({ level: process.env.LOG_LEVEL ?? 'warn', redact: secrets.redact }),
   };
-  await keepUp(settings, (event) => show(shown, event, folder)).finally(shown.end);
+  const metrics = metricsPort === undefined ? undefined : await metricsOn(metricsPort, options.dataDir);
+  const tell = (event: UpEvent) => {
+    metrics?.observe(event);
+    show(shown, event, folder);
+  };
+  await keepUp(settings, tell).finally(async () => {
+    shown.end();
+    await metrics?.close();
+  });
+}
+
+/** Loaded only when asked for. */
+async function metricsOn(port: number, dataDir: string): Promise<UpMetrics> {
+  const { serveUpMetrics } = await import('../controller/standalone/metrics.ts');
+  return serveUpMetrics({ port, dataDir });
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+  throw new InvalidArgumentError('it is a number from 0 (any free port) to 65535.');
 }
 
 /** Reads a file of the folder; one that is about another kind of thing, such as a kustomization, is none of ours. */

@@ -6,6 +6,7 @@ import type { WorkEvent } from '../../queue/events.ts';
 import { openLoads } from '../../queue/load.ts';
 import { openWaves, type Waves } from '../../queue/waves.ts';
 import type { World } from '../world.ts';
+import { filesRootAnnotation } from './annotations.ts';
 import { cacheFolder } from './folders.ts';
 import { installationId, warehouseFile } from './identities.ts';
 import { type Loop, startLoop } from './loop.ts';
@@ -97,9 +98,6 @@ export async function startController(options: ControllerOptions): Promise<Contr
     },
   };
 }
-
-/** Where the relative paths of a pipeline begin: whoever asks for a run of it later has no manifest at hand. */
-export const filesRootAnnotation = 'jobpulse.dev/files-root';
 
 /** Stores a pipeline as its manifest is now; what was noted beside the manifest stays. */
 async function applyPipeline({ pipelines }: Resources, pipeline: Pipeline, filesRoot: string): Promise<void> {

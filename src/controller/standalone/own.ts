@@ -4,11 +4,16 @@ import { version } from '../../version.ts';
 import type { Controller, ControllerOptions } from './controller.ts';
 import { differences } from './needs.ts';
 import { type Hello, serveOwner } from './owner.ts';
-import { type Pause, setPaused } from './pause.ts';
-import { type RunEnd, type RunEvent, runSubmission, type Submission } from './submit.ts';
+import { isSteering, type Steering, steer } from './steer.ts';
+import { type RunEnd, type RunEvent, runSubmission, type Submission, submit } from './submit.ts';
 
 /** What another command can ask the owner of a data directory for. */
-export type OwnerRequest = Submission | Pause;
+export type OwnerRequest = Submission | Steering | Begin;
+
+/** Asks an owner that does not end for a run, without waiting for it. */
+export interface Begin {
+  readonly begin: Submission;
+}
 
 /** Answers requests; `null` = it is done. An abort leaves a run as it is, to be gone on with. */
 export type Answer = (
@@ -59,14 +64,23 @@ export async function actAsOwner<Result>(
 export const answerWith =
   (options: ControllerOptions, controller: Controller, interrupted: Map<string, PipelineRun>): Answer =>
   async (request, watch, signal) => {
-    if ('paused' in request) {
-      await setPaused(controller.resources, request);
+    if (isSteering(request)) {
+      await steer(controller.resources, request);
       return null;
     }
-    const [first] = differences(options, request.needs);
-    if (first !== undefined) throw differs(options.dataDir, first);
+    if ('begin' in request) {
+      checkNeeds(options, request.begin);
+      const { run } = await submit(controller, request.begin, interrupted);
+      return { run, message: 'begun' };
+    }
+    checkNeeds(options, request);
     return runSubmission(controller, request, interrupted, watch, signal);
   };
+
+function checkNeeds(options: ControllerOptions, { needs }: Submission): void {
+  const [first] = differences(options, needs);
+  if (first !== undefined) throw differs(options.dataDir, first);
+}
 
 const differs = (dataDir: string, difference: string): TerminalError =>
   new TerminalError(

@@ -4,7 +4,7 @@ import { TerminalError } from '../../run/errors.ts';
 import { socketPath } from './folders.ts';
 
 /** Version of what is said over the socket. */
-export const ownerProtocol = 3;
+export const ownerProtocol = 4;
 
 /** The answer to `GET /hello`. */
 export interface Hello {

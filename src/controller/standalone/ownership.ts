@@ -39,7 +39,8 @@ export async function becomeOwnerOrConnect(dataDir: string, options: OwnershipOp
   }
 }
 
-function checkVersion(dataDir: string, { hello }: OwnerClient, version: string): void {
+/** Refuses an owner of another version of this program. */
+export function checkVersion(dataDir: string, { hello }: OwnerClient, version: string): void {
   if (hello.version === version && hello.protocol === ownerProtocol) return;
   throw new TerminalError(
     'OwnerVersionDiffers',

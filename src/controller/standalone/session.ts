@@ -9,9 +9,9 @@ import { version } from '../../version.ts';
 import type { ControllerOptions } from './controller.ts';
 import { InterruptedError, leftOver, watched } from './interrupted.ts';
 import { namespace } from './namespace.ts';
-import { actAsOwner, answerWith } from './own.ts';
-import { type OwnerClient, OwnerLostError, untilGone } from './owner-client.ts';
-import { asOwnerOrClient } from './ownership.ts';
+import { actAsOwner, answerWith, type Begin } from './own.ts';
+import { connectOwner, type OwnerClient, OwnerLostError, untilGone } from './owner-client.ts';
+import { asOwnerOrClient, checkVersion } from './ownership.ts';
 import { interruptedRuns, type RunEnd, type RunEvent, runSubmission, type Submission } from './submit.ts';
 
 export interface RunOutcome {
@@ -65,6 +65,18 @@ async function runThrough(
     await untilGone(dataDir, client.hello, signal);
     throw new OwnerLostError(error.message);
   }
+}
+
+/** Has a process that does not end, if one owns the data directory, begin a run; tells its name, and does not wait. */
+export async function beginThere(
+  dataDir: string,
+  submission: Submission,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const client = await connectOwner(dataDir);
+  if (!client?.hello.lasting || client.hello.closing) return undefined;
+  checkVersion(dataDir, client, version);
+  return (await client.submit<Begin, never, RunEnd>({ begin: submission }, () => undefined, signal)).run;
 }
 
 /** Ends when this run and those that other commands brought meanwhile have ended. */

@@ -2,6 +2,7 @@ import type { Pipeline, PipelineRun, PipelineRunSpec } from '../../api/index.ts'
 import type { WorkEvent } from '../../queue/events.ts';
 import { canonical } from '../../run/key.ts';
 import { hasEnded } from '../runs.ts';
+import { type Trigger, triggerLabel } from '../trigger.ts';
 import type { Controller } from './controller.ts';
 import { createRun } from './history.ts';
 import type { Needs } from './needs.ts';
@@ -13,9 +14,15 @@ export interface Submission {
   readonly asOf: string;
   readonly pipeline: Pipeline;
   readonly filesRoot: string;
-  readonly spec: Pick<PipelineRunSpec, 'from' | 'params' | 'datasets'>;
+  readonly spec: RunWish;
   readonly needs: Needs;
+  /** Why it is asked for. Default: Manual. */
+  readonly trigger?: Trigger;
 }
+
+/** What a run is to do; what is left out has its default. */
+export type RunWish = Pick<PipelineRunSpec, 'from' | 'params' | 'datasets'> &
+  Partial<Pick<PipelineRunSpec, 'interval' | 'refresh' | 'priority' | 'maxSharePercent'>>;
 
 /** What someone who waits for a run is told. */
 export type RunEvent =
@@ -56,7 +63,7 @@ export async function runSubmission(
  * Applies the pipeline and creates the run, or takes up one that was interrupted: this very run, when the owner before
  * us ended, or one that asks for the same. Other interrupted runs of the pipeline give way.
  */
-async function submit(
+export async function submit(
   controller: Controller,
   submission: Submission,
   interrupted: Map<string, PipelineRun>,
@@ -111,19 +118,25 @@ async function nextAsOf(controller: Controller, { asOf, pipeline }: Submission):
 }
 
 /** A run that nothing has been done for yet. */
-export function newRun(pipeline: string, { run, spec }: Pick<Submission, 'run' | 'spec'>, asOf: string): PipelineRun {
+export function newRun(
+  pipeline: string,
+  { run, spec, trigger = 'Manual' }: Pick<Submission, 'run' | 'spec' | 'trigger'>,
+  asOf: string,
+): PipelineRun {
   const defaults = { refresh: false, priority: 'Normal', maxSharePercent: 100, state: 'Run', ttl: '30d' } as const;
   return {
     apiVersion: 'jobpulse.dev/v1alpha1',
     kind: 'PipelineRun',
-    metadata: { name: run },
+    metadata: { name: run, labels: { [triggerLabel]: trigger } },
     spec: { pipelineRef: { name: pipeline }, ...defaults, ...spec },
     status: { asOf },
   };
 }
 
-const asksTheSame = ({ spec }: PipelineRun, { from, params, datasets }: Submission['spec']): boolean =>
-  canonical([from, params, datasets] as never) === canonical([spec.from, spec.params, spec.datasets] as never);
+const asksTheSame = ({ spec }: PipelineRun, wish: RunWish): boolean => wishText(spec) === wishText(wish);
+
+const wishText = ({ from, params, datasets, interval, refresh = false }: RunWish): string =>
+  canonical([from, params, datasets, interval ?? null, refresh] as never);
 
 /** Whether a run was interrupted too long ago to go on with. */
 export const isStale = (run: PipelineRun): boolean => Date.now() - Date.parse(run.status?.startTime ?? '') > staleMs;

@@ -8,8 +8,8 @@ import { resource } from './resource.ts';
 import { withRules } from './rules.ts';
 import { alerts, lake, live, params, privacy, queue, retention, taxonomies, warehouse } from './side.ts';
 import { transform } from './transform.ts';
-import { duration } from './units.ts';
-import { columnRef, columnRefs, named, tableName, text } from './words.ts';
+import { duration, whole } from './units.ts';
+import { columnRef, columnRefs, dnsLabel, named, tableName, text } from './words.ts';
 import { workers } from './workers.ts';
 
 const dataset = withRules(
@@ -49,6 +49,17 @@ export const pipelineSpec = z.strictObject({
     .enum(['Allow', 'Forbid', 'Replace'])
     .default('Forbid')
     .describe('What a tick does while a run is going on.'),
+  after: z
+    .array(dnsLabel(40))
+    .max(16)
+    .default([])
+    .describe('Pipelines of the same namespace: when all of them have a new successful run, this one runs.'),
+  successfulRunsHistoryLimit: whole(0, 100)
+    .default(3)
+    .describe('How many runs of the schedule or of `after` that succeeded stay. The newest always does.'),
+  failedRunsHistoryLimit: whole(0, 100)
+    .default(1)
+    .describe('How many runs of the schedule or of `after` that did not succeed stay. The newest always does.'),
   freshness: duration.exactOptional().describe('How old the newest data may be.'),
   datasets: named(dataset, 50).describe('What is extracted, cleaned and loaded; each on its own.'),
   transform: transform.exactOptional().describe('What is made from the datasets.'),

@@ -60,7 +60,7 @@ export function decideSchedule(input: ScheduleInput): ScheduleDecision {
 }
 
 /** What becomes of ticks that are due while runs are going on. */
-const concurrency: Readonly<
+export const concurrency: Readonly<
   Record<
     PipelineSpec['concurrencyPolicy'],
     (due: readonly number[], unfinished: readonly string[]) => { ticks: readonly number[]; cancel: readonly string[] }
@@ -107,17 +107,18 @@ export const isPaused = ({ metadata }: Pick<Pipeline, 'metadata'>): boolean =>
   metadata.annotations?.[pausedAnnotation] === 'true';
 
 /**
- * The condition `Suspended` of a pipeline that has a schedule. While it is `False`, its time is since when the schedule
+ * The condition `Suspended` of a pipeline that has a schedule, or runs after others. While it is `False`, its time is since when the schedule
  * is on: another schedule, or one that rested, begins anew, and what went by before is not made up for.
  */
 export function scheduleCondition(pipeline: Pipeline, now: Date): Condition | undefined {
-  const { schedule, timeZone, suspend } = pipeline.spec;
-  if (schedule === undefined) return undefined;
+  const { suspend } = pipeline.spec;
+  const starts = startsText(pipeline.spec);
+  if (starts === '') return undefined;
   const observed = isPaused(pipeline)
-    ? { status: 'True' as const, reason: 'Paused', message: `${schedule} (${timeZone}) rests: somebody paused it` }
+    ? { status: 'True' as const, reason: 'Paused', message: `${starts} rests: somebody paused it` }
     : suspend
-      ? { status: 'True' as const, reason: 'Suspended', message: `${schedule} (${timeZone}) rests: suspend is true` }
-      : { status: 'False' as const, reason: 'Scheduled', message: `${schedule} (${timeZone})` };
+      ? { status: 'True' as const, reason: 'Suspended', message: `${starts} rests: suspend is true` }
+      : { status: 'False' as const, reason: 'Scheduled', message: starts };
   const before = pipeline.status?.conditions?.find(({ type }) => type === 'Suspended');
   const isSame = before?.status === observed.status && before.message === observed.message;
   return {
@@ -127,3 +128,10 @@ export function scheduleCondition(pipeline: Pipeline, now: Date): Condition | un
     lastTransitionTime: isSame ? before.lastTransitionTime : now.toISOString(),
   };
 }
+
+/** What makes a pipeline run by itself: `0 6 * * * (UTC), after a, b`. */
+const startsText = ({ schedule, timeZone, after }: PipelineSpec): string =>
+  [
+    ...(schedule === undefined ? [] : [`${schedule} (${timeZone})`]),
+    ...(after === undefined || after.length === 0 ? [] : [`after ${after.join(', ')}`]),
+  ].join(', ');

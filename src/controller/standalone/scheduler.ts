@@ -1,9 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Pipeline, PipelineRun, PipelineStatus } from '../../api/index.ts';
+import { type AfterDecision, afterCycle, decideAfter } from '../after.ts';
 import { hasEnded } from '../runs.ts';
 import { decideSchedule, jitterOf, type ScheduleDecision, scheduleCondition } from '../schedule.ts';
+import type { Trigger } from '../trigger.ts';
+import { cleanUp } from './history.ts';
 import type { Resources } from './resources.ts';
+
+/** A run that nobody asked for. */
+export interface OwnRun {
+  readonly name: string;
+  readonly asOf: Date;
+  readonly trigger: Trigger;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
 
 export interface SchedulerInput {
   readonly resources: Resources;
@@ -11,7 +22,7 @@ export interface SchedulerInput {
   readonly installation: string;
   /** The pipelines that are scheduled, as their manifests are now. */
   readonly pipelines: () => readonly Pipeline[];
-  readonly create: (pipeline: string, run: ScheduleDecision['create'][number]) => Promise<void>;
+  readonly create: (pipeline: string, run: OwnRun) => Promise<void>;
   readonly cancel: (run: string) => Promise<void>;
   readonly log: Logger;
 }
@@ -62,43 +73,69 @@ export function startScheduler(input: SchedulerInput): Scheduler {
 
 type Moment = Pick<Parameters<typeof decideSchedule>[0], 'now' | 'awakeSince'>;
 
-/** Does what all schedules ask for now; returns when to look again. */
+/** Does what all schedules ask for now, and lets go of old runs; returns when to look again. */
 async function lookAtAll(input: SchedulerInput, moment: Moment): Promise<number> {
   const runs = Map.groupBy(await input.resources.runs.list(), ({ spec }) => spec.pipelineRef.name);
   let lookAt = Number.POSITIVE_INFINITY;
   for (const pipeline of input.pipelines()) {
-    const decision = await lookAtOne(input, pipeline, runs.get(pipeline.metadata.name) ?? [], moment);
+    const decision = await lookAtOne(input, pipeline, runs, moment);
+    await cleanUp(input.resources, pipeline.metadata.name, moment.now);
     lookAt = Math.min(lookAt, decision.lookAt?.getTime() ?? lookAt);
   }
   return lookAt;
 }
 
+type RunsByPipeline = ReadonlyMap<string, readonly PipelineRun[]>;
+
 async function lookAtOne(
-  { resources, installation, create, cancel }: SchedulerInput,
-  { metadata: { name }, spec }: Pipeline,
-  runs: readonly PipelineRun[],
+  input: SchedulerInput,
+  pipeline: Pipeline,
+  all: RunsByPipeline,
   moment: Moment,
 ): Promise<ScheduleDecision> {
+  const { resources, installation, create, cancel } = input;
+  const { name } = pipeline.metadata;
+  const runs = all.get(name) ?? [];
   const stored = await resources.pipelines.get(name);
   if (!stored) return { create: [], cancel: [] };
-  const condition = scheduleCondition({ ...stored, spec }, moment.now);
+  const condition = scheduleCondition({ ...stored, spec: pipeline.spec }, moment.now);
+  const spec = { ...pipeline.spec, suspend: condition?.status !== 'False' };
+  const since = new Date(condition?.lastTransitionTime ?? moment.now);
   const decision = decideSchedule({
     ...moment,
     pipeline: name,
-    spec: { ...spec, suspend: condition?.status !== 'False' },
+    spec,
     runs: runs.map((run) => ({
       name: run.metadata.name,
       asOf: new Date(run.status?.asOf ?? 0),
       ended: hasEnded(run),
     })),
-    since: new Date(condition?.lastTransitionTime ?? moment.now),
+    since,
     jitterMs: jitterOf(installation, name),
   });
   // Since when the schedule is on must be known before its first tick, also to whoever comes after a crash.
   await writeNextRun(resources, name, decision.nextRun, condition);
-  for (const run of decision.cancel) await cancel(run);
-  for (const run of decision.create) await create(name, run);
+  const asked = decision.create.length > 0; // one run at a time: what others ask for is decided at the next look
+  const after = asked ? noRun : lookAtOthers(input, { ...pipeline, spec }, all, since, moment.now);
+  for (const run of [...decision.cancel, ...after.cancel]) await cancel(run);
+  for (const run of decision.create) await create(name, { ...run, trigger: 'Schedule' });
+  if (after.create) await create(name, { ...after.create, trigger: 'After' });
   return decision;
+}
+
+const noRun: AfterDecision = { cancel: [] };
+
+/** What the pipelines that this one runs after ask for. */
+function lookAtOthers(
+  { pipelines }: SchedulerInput,
+  { metadata: { name }, spec }: Pipeline,
+  all: RunsByPipeline,
+  since: Date,
+  now: Date,
+): AfterDecision {
+  if (spec.after.length === 0 || afterCycle(name, pipelines())) return noRun;
+  const runsOf = (other: string) => all.get(other) ?? [];
+  return decideAfter({ pipeline: name, spec, runs: runsOf(name), runsOf, since, now });
 }
 
 const writeNextRun = (

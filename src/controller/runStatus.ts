@@ -111,10 +111,20 @@ export function withReport(run: PipelineRun, report: RunReport, now: Date): Pipe
 }
 
 function datasetResult(report: DatasetReport): NonNullable<PipelineRunStatus['datasets']>[number] {
-  const { name, read, expanded, clean, rejected, filtered, deduplicated } = report;
+  const { name, covered = [], unavailable = [], read, expanded, clean, rejected, filtered, deduplicated } = report;
   const { added, modified, unchanged, superseded, marked, deleted, seconds } = report;
   return {
-    ...{ name, covered: [], unavailable: [], read, expanded, clean, rejected, filtered, deduplicated },
+    ...{
+      name,
+      covered: [...covered],
+      unavailable: [...unavailable],
+      read,
+      expanded,
+      clean,
+      rejected,
+      filtered,
+      deduplicated,
+    },
     ...{ added, modified, unchanged, superseded, marked, deleted, seconds },
   };
 }

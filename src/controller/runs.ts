@@ -73,11 +73,16 @@ async function enter(
 const running = (steps: PipelineRunStatus['steps']): Reasoned => ({ reason: 'Running', message: stepsText(steps) });
 
 function planPayload(world: World, { metadata, spec, status }: PipelineRun, pipeline: Pipeline): PlanPayload {
-  const { datasets, from, params } = spec;
+  const { datasets, from, params, interval, refresh } = spec;
   const asOf = status?.asOf ?? world.now().toISOString();
   return {
     v: payloadVersion,
-    run: { name: metadata.name, asOf, from, ...(datasets.length > 0 ? { datasets } : {}) },
+    run: {
+      ...{ name: metadata.name, asOf, from },
+      ...(datasets.length > 0 ? { datasets } : {}),
+      ...(interval ? { interval } : {}),
+      ...(refresh ? { refresh } : {}),
+    },
     params,
     pipeline: { ...pipeline, status: undefined },
     installation: world.installation,

@@ -1,3 +1,4 @@
+import { isWindow } from '../run/slices.ts';
 import type { Manifest } from '../run/types.ts';
 import { manifestDigest } from './lake.ts';
 
@@ -35,9 +36,9 @@ export function newestClean(manifests: readonly Manifest[]): readonly Manifest[]
 
 /** Manifests with the same place answer the same question; the one used last answers it now. */
 function placeOf({ stage, dataset, slice, inputs }: Manifest): string {
-  return stage === 'Clean'
-    ? JSON.stringify([stage, dataset, inputs])
-    : JSON.stringify([stage, dataset, slice.asOf, slice.params]);
+  // What a load of windows brought stays in the table beside what other loads brought.
+  const byInputs = stage === 'Clean' || (stage === 'Load' && isWindow(slice));
+  return JSON.stringify(byInputs ? [stage, dataset, inputs] : [stage, dataset, slice.asOf, slice.params]);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { JudgedFailures } from './failures.ts';
 import { conserved, ledgersOf, sumClean, sumExtract, sumLoad, total } from './ledger.ts';
-import type { Failure, Manifest, ModelLedger, Slice } from './types.ts';
+import { isWindow, lookOf } from './slices.ts';
+import type { Failure, Manifest, ModelLedger } from './types.ts';
 
 /** What a run did to one dataset. The counts are the sums of the ledgers that this run published. */
 export interface DatasetReport {
@@ -33,6 +34,12 @@ export interface DatasetReport {
   readonly marked: number;
   /** From the start of the first step to the end of the last. */
   readonly seconds: number;
+  /** Of a window dataset, or a run about a period: periods that are published, as `start/end`; of many the newest. */
+  readonly covered?: readonly string[];
+  /** Periods that were asked for and that the source cannot be asked about. */
+  readonly unavailable?: readonly string[];
+  /** Slices that have ended and were not asked for, because one run asks for `maxSlicesPerRun` at most. */
+  readonly slicesMissing?: number;
   /** Hash of all rows of the table after its newest load, whichever run did it; null before the first. */
   readonly rowsHash: string | null;
 }
@@ -85,6 +92,8 @@ export interface ReportInput extends Pick<RunReport, 'run' | 'pipeline' | 'asOf'
   readonly manifests: readonly Manifest[];
   readonly failures: readonly Failure[];
   readonly leftOut: JudgedFailures['leftOut'];
+  /** Dataset → what is known of its periods. */
+  readonly periods?: ReadonlyMap<string, Pick<DatasetReport, 'covered' | 'unavailable' | 'slicesMissing'>>;
 }
 
 /** Notices that ask for a look although the run is done. */
@@ -112,17 +121,20 @@ export function buildReport(input: ReportInput): RunReport {
       ...failures(input),
       ...leftOut(input),
       ...notices(own),
+      ...missingPeriods(datasets),
       ...quietDatasets(input, datasets),
       ...missingModels(input),
     ]),
   };
 }
 
-function datasetReport({ run, asOf, manifests }: ReportInput, name: string): DatasetReport {
+function datasetReport({ run, asOf, manifests, periods }: ReportInput, name: string): DatasetReport {
   const all = manifests.filter(({ dataset, stage }) => dataset === name && stage !== 'Transform');
   const own = all.filter((manifest) => manifest.run === run);
-  const worked = new Set(own.map(({ slice }) => nameOf(slice)));
-  const wanted = new Set(all.filter(({ slice }) => slice.asOf === asOf).map(({ slice }) => nameOf(slice)));
+  // A load of windows is about all of them together, and about no slice of its own.
+  const isOfSlice = ({ stage, slice }: Manifest) => stage !== 'Load' || !isWindow(slice);
+  const worked = new Set(own.filter(isOfSlice).map(sliceOf));
+  const wanted = new Set(all.filter((each) => each.slice.asOf === asOf && isOfSlice(each)).map(sliceOf));
   const { rejected, ...cleaned } = sumClean(ledgersOf(own, 'Clean'));
   const { clean: _read, ...loaded } = sumLoad(ledgersOf(own, 'Load'));
   return {
@@ -137,6 +149,7 @@ function datasetReport({ run, asOf, manifests }: ReportInput, name: string): Dat
     rejectedBy: rejected,
     ...loaded,
     seconds: span(own),
+    ...periods?.get(name),
     rowsHash: newest(all.filter(({ stage }) => stage === 'Load'))?.partitions[0]?.rowsHash ?? null,
   };
 }
@@ -171,6 +184,21 @@ const notices = (own: readonly Manifest[]): Why[] =>
   own
     .flatMap(({ dataset, notices = [] }) => notices.map(({ reason, message }) => ({ dataset, reason, message })))
     .toSorted((a, b) => Number(warnings.has(b.reason)) - Number(warnings.has(a.reason)));
+
+/** What a run about periods could not do, or left to the next. */
+const missingPeriods = (datasets: readonly DatasetReport[]): Why[] =>
+  datasets.flatMap(({ name: dataset, unavailable = [], slicesMissing = 0 }) => [
+    ...(unavailable.length === 0
+      ? []
+      : [{ dataset, reason: 'Unavailable', message: `the source cannot be asked about ${shortList(unavailable)}` }]),
+    ...(slicesMissing === 0 ? [] : [{ dataset, reason: 'SlicesMissing', message: leftToNext(slicesMissing) }]),
+  ]);
+
+const leftToNext = (slices: number): string =>
+  `${slices} slices are left to the next run (extract.window.maxSlicesPerRun)`;
+
+const shortList = (texts: readonly string[]): string =>
+  texts.length <= 3 ? texts.join(', ') : `${texts.slice(0, 3).join(', ')} and ${texts.length - 3} more periods`;
 
 /** Says for each dataset that changed nothing why that is so; failures speak for themselves. */
 function quietDatasets({ status, failures }: ReportInput, datasets: readonly DatasetReport[]): Why[] {
@@ -210,7 +238,7 @@ function bounded(why: readonly Why[]): readonly Why[] {
   return [...kept, { reason: 'MoreReasons', message: `${why.length - kept.length} more are not listed` }];
 }
 
-const nameOf = ({ asOf, params }: Slice): string => `${asOf} ${params}`;
+const sliceOf = ({ slice }: Manifest): string => `${lookOf(slice)} ${slice.params}`;
 
 /** What was published last; equal times are decided by key, so that every reader decides alike. */
 const newest = (manifests: readonly Manifest[]): Manifest | undefined =>

@@ -1,6 +1,12 @@
+import { parseDuration } from '../api/parseUnits.ts';
+import { calendarOf } from './calendar.ts';
+import { coverageOf, windowsOf } from './extracts.ts';
+import { fromIso, inWords } from './intervals.ts';
 import { type PlanInput, plan } from './plan.ts';
-import { finishedSlices } from './slices.ts';
+import { finishedSlices, lookOf } from './slices.ts';
+import type { DatasetSpecs } from './specs.ts';
 import type { Manifest, Step } from './types.ts';
+import type { WindowPlan } from './windows.ts';
 
 /** What a run would do to one dataset, and why. */
 export interface DatasetPlan {
@@ -10,6 +16,12 @@ export interface DatasetPlan {
     readonly asks: boolean;
     /** Requests of the last snapshot, as an estimate; 0 when the source is not asked, null when it never was. */
     readonly requests: number | null;
+    /** Of a window dataset: slices that are missing or still open, … */
+    readonly slices?: number;
+    /** … periods this run would ask for, newest first, … */
+    readonly asked?: readonly string[];
+    /** … and slices it would leave to the next. */
+    readonly left?: number;
   };
   readonly clean: {
     /** Snapshots in the lake that would be cleaned again from their raw bytes. */
@@ -20,7 +32,10 @@ export interface DatasetPlan {
   };
   /** Loads that are known now; a new snapshot is loaded besides. */
   readonly load: 'None' | 'Append' | 'Rebuild';
-  /** Snapshots whose raw bytes are beyond their retention: they stay as they were cleaned last. */
+  /**
+   * Snapshots whose raw bytes are beyond their retention: they stay as they were cleaned last. And periods that the run
+   * is about and the source cannot be asked about.
+   */
   readonly unavailable: readonly string[];
   readonly why: readonly string[];
 }
@@ -41,11 +56,11 @@ export function summarise(input: PlanInput): PlanSummary {
   const wanted = input.run.datasets ? new Set(input.run.datasets) : undefined;
   const datasets = input.specs.datasets
     .filter(({ name }) => !wanted || wanted.has(name))
-    .map(({ name }) =>
+    .map((specs) =>
       datasetPlan(
         input,
-        name,
-        steps.filter(({ dataset }) => dataset === name),
+        specs,
+        steps.filter(({ dataset }) => dataset === specs.name),
       ),
     );
   const changing = new Set(
@@ -67,7 +82,8 @@ export function summarise(input: PlanInput): PlanSummary {
   return { pipeline: input.pipeline, from: input.run.from, asOf: input.run.asOf, datasets, models };
 }
 
-function datasetPlan(input: PlanInput, name: string, steps: readonly Step[]): DatasetPlan {
+function datasetPlan(input: PlanInput, specs: DatasetSpecs, steps: readonly Step[]): DatasetPlan {
+  const { name } = specs;
   const history = finishedSlices(input.manifests, name);
   const asks = steps.some(({ stage }) => stage === 'Extract');
   const again = steps.filter(({ stage }) => stage === 'Clean');
@@ -75,36 +91,65 @@ function datasetPlan(input: PlanInput, name: string, steps: readonly Step[]): Da
   const unavailable = history
     .filter(({ parts }) => parts.some(({ key }) => input.expired.has(key)))
     .map(({ slice }) => slice.asOf);
+  const windows = input.run.from === 'Extract' ? windowsOf(input, specs) : undefined;
   const load = steps.find(({ stage }) => stage === 'Load');
   const last = history.at(-1)?.parts;
   const clean = {
-    slices: new Set(again.map(({ slice }) => slice.asOf)).size,
+    slices: new Set(again.map(({ slice }) => lookOf(slice))).size,
     bytes: again.reduce((sum, step) => sum + rawBytes(raw, step), 0),
     requests: 0,
   } as const;
   return {
     name,
-    extract: { asks, requests: asks ? (last ? last.reduce((sum, { cost }) => sum + cost.requests, 0) : null) : 0 },
+    extract: { asks, requests: asks ? estimate(last, windows) : 0, ...(windows && windowCounts(windows, specs)) },
     clean,
     load: load ? (load.part.startsWith('rebuild') ? 'Rebuild' : 'Append') : 'None',
-    unavailable,
-    why: reasons(input, { asks, again: clean.slices, rebuilds: load?.part.startsWith('rebuild') === true }),
+    unavailable: [...unavailable, ...inWords(coverageOf(input, specs).unavailable)],
+    why: reasons(input, { asks, windows, again: clean.slices, rebuilds: load?.part.startsWith('rebuild') === true }),
   };
+}
+
+/** Requests by what the newest look took; windows are taken to be alike. */
+function estimate(last: readonly Manifest[] | undefined, windows: WindowPlan | undefined): number | null {
+  if (!last) return null;
+  return last.reduce((sum, { cost }) => sum + cost.requests, 0) * (windows?.asked.length ?? 1);
+}
+
+/** Periods told in a summary. */
+const toldPeriods = 20;
+
+function windowCounts({ asked, due, left }: WindowPlan, { extract, clean }: DatasetSpecs) {
+  const { every = '1d' } = extract.value.extract.window ?? {};
+  const calendar = calendarOf(parseDuration(every), clean.value.timeZone);
+  const slices = due.reduce((sum, period) => sum + calendar.count(period), 0);
+  return { slices, asked: asked.slice(0, toldPeriods).flatMap((each) => inWords([fromIso(each)])), left };
+}
+
+interface Does {
+  readonly asks: boolean;
+  readonly windows: WindowPlan | undefined;
+  readonly again: number;
+  readonly rebuilds: boolean;
 }
 
 const rawBytes = (raw: readonly Manifest[], step: Step): number =>
   raw
-    .filter(({ slice, part }) => slice.asOf === step.slice.asOf && part === step.part)
+    .filter(({ slice, part }) => lookOf(slice) === lookOf(step.slice) && part === step.part)
     .flatMap(({ partitions }) => partitions.flatMap(({ files }) => files))
     .reduce((sum, { bytes }) => sum + bytes, 0);
 
-function reasons({ run }: PlanInput, does: { asks: boolean; again: number; rebuilds: boolean }): string[] {
+function reasons({ run }: PlanInput, does: Does): string[] {
   return [
-    does.asks
-      ? 'every run takes a new snapshot of this source'
-      : run.from === 'Extract'
-        ? 'this snapshot is in the lake already'
-        : `--from ${run.from}: the source is not asked`,
+    ...(run.interval && !does.windows ? ['a source of snapshots cannot be asked about the past'] : []),
+    does.windows
+      ? does.asks
+        ? 'these periods are missing, or still open'
+        : 'every period that has ended is in the lake'
+      : does.asks
+        ? 'every run takes a new snapshot of this source'
+        : run.from === 'Extract'
+          ? 'this snapshot is in the lake already'
+          : `--from ${run.from}: the source is not asked`,
     ...(does.again > 0
       ? ['its format, columns or checks changed since these snapshots were cleaned, or they never were']
       : []),

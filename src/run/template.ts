@@ -1,6 +1,7 @@
 import { TerminalError } from './errors.ts';
 import type { Json } from './key.ts';
 import { strftime } from './strftime.ts';
+import type { Slice } from './types.ts';
 
 /**
  * Templates of a manifest: `{{ path }}` or `{{ path | filter }}`, nothing else. No code, no environment and no clock,
@@ -11,6 +12,10 @@ export interface TemplateValues {
   readonly slice: Readonly<Record<string, Json>>;
   readonly item?: Readonly<Record<string, Json>>;
 }
+
+/** What the templates of a step can name of its slice. */
+export const sliceValues = ({ asOf, ...slice }: Slice): TemplateValues['slice'] =>
+  'start' in slice ? { asOf, start: slice.start, end: slice.end } : { asOf };
 
 interface Expression {
   /** The text between the braces, for messages. */

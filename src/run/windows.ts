@@ -1,7 +1,7 @@
 import type { Extract } from '../api/index.ts';
 import { parseDuration } from '../api/parseUnits.ts';
 import { type Calendar, calendarOf, toBorders } from './calendar.ts';
-import { fromIso, type Interval, type Intervals, intersect, subtract, toIso, union } from './intervals.ts';
+import { fromIso, holds, type Interval, type Intervals, intersect, subtract, toIso, union } from './intervals.ts';
 import { isWindow, lookOf, type RawSlice } from './slices.ts';
 import type { Manifest, Slice, Window } from './types.ts';
 
@@ -50,7 +50,8 @@ export function planWindows(input: WindowInput): WindowPlan {
   const own = ownWindows(input);
   const fresh = subtract(due, union(own.map(fromIso)));
   const ended = new Set(finished.map((look) => lookOf(look.slice)));
-  const spans = firstSpans(fresh, calendar, input, window.maxSlicesPerRun - own.length);
+  const covered = coverageOf(finished, input.settled);
+  const spans = firstSpans(fresh, calendar, input, covered, window.maxSlicesPerRun - own.length);
   return {
     asked: [
       ...own.filter((begun) => !ended.has(lookOf(begun))),
@@ -58,7 +59,7 @@ export function planWindows(input: WindowInput): WindowPlan {
     ],
     due,
     left: subtract(fresh, union(spans)).reduce((sum, period) => sum + calendar.count(period), 0),
-    covered: coverageOf(finished, input.settled),
+    covered,
     unavailable: unavailableOf(input),
   };
 }
@@ -78,9 +79,10 @@ function wantedOf({ window, slice, interval }: WindowInput, calendar: Calendar):
  * What this run need not ask for: windows that it or a later run has looked at, and those that are closed. A look
  * closes what had ended long enough before it was taken.
  */
-function done({ window, slice, refresh, settled }: WindowInput, finished: readonly RawSlice[]): Intervals {
+function done(input: WindowInput, finished: readonly RawSlice[]): Intervals {
+  const { slice, refresh, settled } = input;
   const asOf = Date.parse(slice.asOf);
-  const patience = window.lookback * parseDuration(window.every);
+  const patience = patienceOf(input);
   const looks = finished.flatMap((look) => {
     if (!isWindow(look.slice)) return [];
     const { start, end } = fromIso(look.slice);
@@ -100,19 +102,33 @@ function ownWindows({ extracts, slice }: WindowInput): Window[] {
   return [...own.values()];
 }
 
-/** The newest periods to ask for at once: single slices, or neighbouring ones together up to `maxSpan`. */
-function firstSpans(due: Intervals, calendar: Calendar, { window }: WindowInput, most: number): Interval[] {
+/**
+ * The newest spans. What was never asked for goes first, then what is asked for a last time: else a lookback longer than
+ * `maxSlicesPerRun` would keep history out, or windows open, for ever.
+ */
+function firstSpans(due: Intervals, calendar: Calendar, input: WindowInput, covered: Intervals, most: number) {
+  const closedBefore = Date.parse(input.slice.asOf) - patienceOf(input);
+  const ranked: Interval[][] = [[], [], []];
+  for (const span of spansOf(due, calendar, input)) {
+    const rank = !holds(covered, span) ? 0 : calendar.ceil(span.start + 1) <= closedBefore ? 1 : 2;
+    if ((ranked[rank]?.length ?? most) < most) ranked[rank]?.push(span);
+    if ((ranked[0]?.length ?? 0) >= most) break;
+  }
+  return ranked.flat().slice(0, Math.max(0, most));
+}
+
+const patienceOf = ({ window }: WindowInput): number => window.lookback * parseDuration(window.every);
+
+/** Periods to ask for at once, newest first: single slices, or neighbouring ones together up to `maxSpan`. */
+function* spansOf(due: Intervals, calendar: Calendar, { window }: WindowInput): Generator<Interval> {
   const longest = window.maxSpan === undefined ? 0 : parseDuration(window.maxSpan);
-  const spans: Interval[] = [];
   for (const { start, end } of due.toReversed()) {
     for (let to = end; to > start; ) {
-      if (spans.length >= most) return spans;
       const from = Math.max(start, Math.min(calendar.floor(to - 1), calendar.ceil(to - longest)));
-      spans.push({ start: from, end: to });
+      yield { start: from, end: to };
       to = from;
     }
   }
-  return spans;
 }
 
 const coverageOf = (finished: readonly RawSlice[], settled: Intervals): Intervals =>

@@ -1,9 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type LoadSlice, lakeFileMissing, type TableSpec, type Warehouse } from '../connectors/warehouses/warehouse.ts';
+import {
+  type LoadSlice,
+  lakeFileMissing,
+  placeOf,
+  type TableSpec,
+  type Warehouse,
+} from '../connectors/warehouses/warehouse.ts';
 import { manifestDigest } from '../lake/lake.ts';
 import { TerminalError } from '../run/errors.ts';
 import { sha256 } from '../run/key.ts';
+import { lookOf } from '../run/slices.ts';
 import type { LoadSpec } from '../run/specs.ts';
 import type { ExtractLedger, Manifest } from '../run/types.ts';
 import type { Stage, StageContext } from './stage.ts';
@@ -36,10 +43,10 @@ const tableOf = ({ target, columns, key, version, load, timeZone }: LoadSpec): T
   timeZone,
 });
 
-/** The snapshots that some manifests tell of, oldest first: their rows from Clean, whether they are whole from Extract. */
+/** The snapshots or windows that some manifests tell of, in the order of their fold: their rows from Clean, whether they are whole from Extract. */
 export function slicesOf(manifests: readonly Manifest[]): LoadSlice[] {
-  const byTime = Map.groupBy(manifests, ({ slice }) => slice.asOf);
-  return [...byTime.values()].map(sliceOf).sort((a, b) => (a.asOf < b.asOf ? -1 : 1));
+  const byLook = Map.groupBy(manifests, ({ slice }) => lookOf(slice));
+  return [...byLook.values()].map(sliceOf).sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
 }
 
 function sliceOf(manifests: readonly Manifest[]): LoadSlice {
@@ -50,8 +57,7 @@ function sliceOf(manifests: readonly Manifest[]): LoadSlice {
   const total = extracts.findLast(({ source }) => source?.total !== undefined)?.source?.total;
   const incomplete = whyIncomplete(extracts, cleans);
   return {
-    asOf: first.slice.asOf,
-    params: first.slice.params,
+    ...first.slice,
     files: cleans.flatMap(({ partitions }) => partitions.flatMap(({ files }) => files.map(({ path }) => path))),
     seen: cleans.flatMap(({ seen = [] }) => seen.map(({ path }) => path)),
     ...(total === undefined ? {} : { total }),

@@ -5,11 +5,13 @@ import { type Lake, listManifests, putSpec } from '../lake/lake.ts';
 import { layout } from '../lake/layout.ts';
 import { claimLake } from '../lake/owner.ts';
 import type { PlanPayload, PlanResult, QueuedStep } from '../queue/payload.ts';
+import { coverageOf, windowsOf } from '../run/extracts.ts';
 import { judgeFailures } from '../run/failures.ts';
+import { inWords } from '../run/intervals.ts';
 import { canonical, sha256 } from '../run/key.ts';
-import { type PlanInput, plan } from '../run/plan.ts';
+import { datasetsOf, type PlanInput, plan } from '../run/plan.ts';
 import { buildReport } from '../run/report.ts';
-import { type PipelineSpecs, type Resolved, resolveSpecs } from '../run/specs.ts';
+import { type DatasetSpecs, type PipelineSpecs, type Resolved, resolveSpecs } from '../run/specs.ts';
 import type { Failure, Step } from '../run/types.ts';
 
 /** All that planning needs to know, read from the lake. Shared by the plan job and `jobpulse plan`. */
@@ -71,7 +73,7 @@ function reportOf(input: PlanInput, pipeline: Pipeline, startedAt: string) {
     run: run.name,
     pipeline: name,
     asOf: run.asOf,
-    interval: null,
+    interval: run.interval ?? null,
     status: holding.length > 0 ? 'Failed' : 'Succeeded',
     seconds: (Date.now() - Date.parse(startedAt)) / 1000,
     datasets: specs.datasets.map((dataset) => dataset.name),
@@ -79,7 +81,20 @@ function reportOf(input: PlanInput, pipeline: Pipeline, startedAt: string) {
     manifests,
     failures: holding,
     leftOut,
+    periods: new Map(datasetsOf(input).flatMap((dataset) => periodsOf(input, dataset))),
   });
+}
+
+/** What a report tells of a dataset's periods; snapshots have some only in a run about a period. */
+function periodsOf(input: PlanInput, specs: DatasetSpecs): [string, ReturnType<typeof periods>][] {
+  const isAboutPeriods = specs.extract.value.extract.window !== undefined || input.run.interval !== undefined;
+  return isAboutPeriods ? [[specs.name, periods(input, specs)]] : [];
+}
+
+function periods(input: PlanInput, specs: DatasetSpecs) {
+  const { covered, unavailable } = coverageOf(input, specs);
+  const slicesMissing = windowsOf(input, specs)?.left ?? 0;
+  return { covered: inWords(covered), unavailable: inWords(unavailable), slicesMissing };
 }
 
 const allSpecs = (specs: PipelineSpecs): readonly Resolved<object>[] => [

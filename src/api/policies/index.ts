@@ -8,6 +8,7 @@ import { validSchedule, validTimeZone } from './schedule.ts';
 import { countedPages, crawledHosts, openHosts, pathsIntoJson, secretHeaders } from './sources.ts';
 import { knownTemplates } from './templates.ts';
 import { validPaths, validPatterns } from './texts.ts';
+import { soundWindows } from './windows.ts';
 
 /** What makes a pipeline mean something, whatever the version that reads it. */
 export const meaning: readonly Policy[] = [
@@ -29,4 +30,5 @@ export const meaning: readonly Policy[] = [
   crawledHosts,
   countedPages,
   pathsIntoJson,
+  soundWindows,
 ];

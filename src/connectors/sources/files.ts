@@ -10,7 +10,7 @@ import { layout } from '../../lake/layout.ts';
 import { listRaw, type PackedFile, putRawFile, type RawObject, zstdOptions } from '../../lake/raw.ts';
 import { TerminalError, TransientError } from '../../run/errors.ts';
 import type { ExtractSpec } from '../../run/specs.ts';
-import { renderText } from '../../run/template.ts';
+import { renderText, sliceValues } from '../../run/template.ts';
 import type { StepResult } from '../../run/types.ts';
 import type { StageContext } from '../../workers/stage.ts';
 import { findFiles, isFileInside, listOnce } from './listing.ts';
@@ -22,7 +22,7 @@ const decoders: Readonly<Record<string, () => Transform>> = { '.gz': createGunzi
 /** Takes the files of one part into the lake, in the order of their names; goes on where an earlier attempt stopped. */
 export async function files(context: StageContext<ExtractSpec>, source: FilesExtract): Promise<StepResult> {
   const { spec, step, inputs, lake, filesRoot } = context;
-  const values = { params: spec.params, slice: { asOf: step.slice.asOf } };
+  const values = { params: spec.params, slice: sliceValues(step.slice) };
   const patterns = (source.paths ?? []).map((pattern) => renderText(pattern, values));
   const folderOf = (key: string) => layout.rawFolder(step.dataset, step.slice, key);
   const listed = await listOnce(lake, folderOf(inputs[0]?.key ?? step.key), () => findFiles(filesRoot, patterns));

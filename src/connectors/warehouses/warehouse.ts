@@ -1,5 +1,6 @@
 import type { Load, Model } from '../../api/index.ts';
 import { TerminalError } from '../../run/errors.ts';
+import { positionOf } from '../../run/slices.ts';
 import type { ColumnSchema, LoadLedger, ModelLedger, Notice } from '../../run/types.ts';
 
 /**
@@ -28,10 +29,13 @@ export interface TableSpec {
   readonly timeZone: string;
 }
 
-/** One snapshot of a source, as far as its table is concerned. */
+/** One snapshot or window of a source, as far as its table is concerned. */
 export interface LoadSlice {
   readonly asOf: string;
   readonly params: string;
+  /** Of a window: the period it is about. */
+  readonly start?: string;
+  readonly end?: string;
   /** Parquet files in the lake: the cleaned rows. */
   readonly files: readonly string[];
   /** Parquet files in the lake: the keys of all records read, kept or not. */
@@ -42,11 +46,18 @@ export interface LoadSlice {
   readonly incomplete?: string;
 }
 
+/**
+ * Where a slice stands in the fold that makes its table, as a text that sorts: snapshots by their time, windows by the
+ * period they are about.
+ */
+export const placeOf = ({ asOf, params, start, end }: LoadSlice): string =>
+  start === undefined || end === undefined ? asOf : positionOf({ asOf, params, start, end });
+
 export interface LoadRequest {
   /** Names the work: asked twice, it is done once. */
   readonly key: string;
   readonly table: TableSpec;
-  /** In the order of their `asOf`. */
+  /** In the order of their places. */
   readonly slices: readonly LoadSlice[];
   /** True: the slices are all there are, and the table is built anew from them. */
   readonly rebuild: boolean;

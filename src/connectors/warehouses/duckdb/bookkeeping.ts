@@ -1,6 +1,6 @@
 import type { LoadLedger, Notice } from '../../../run/types.ts';
 import { literal } from '../../duckdb.ts';
-import type { LoadOutcome, LoadRequest, LoadSlice, TableSpec } from '../warehouse.ts';
+import { type LoadOutcome, type LoadRequest, type LoadSlice, placeOf, type TableSpec } from '../warehouse.ts';
 import type { Session } from './session.ts';
 
 /** What the warehouse remembers beside the tables, written in the same transaction as they are. */
@@ -52,9 +52,11 @@ export async function knownSlices(session: Session, table: TableSpec): Promise<L
 
 /** Keeps the snapshots a load brought: in place of all that were known, or beside them. */
 export async function rememberSlices(session: Session, { table, slices, rebuild }: LoadRequest): Promise<void> {
-  const given = slices.map(({ asOf }) => literal(asOf));
+  const given = slices.map((slice) => literal(placeOf(slice)));
   const replaced = rebuild ? '' : `AND as_of IN (${given.join(', ')})`;
   await session.run(`DELETE FROM _jobpulse.slices WHERE table_name = ${nameOf(table)} ${replaced}`);
-  const values = slices.map((slice) => `(${nameOf(table)}, ${literal(slice.asOf)}, ${literal(JSON.stringify(slice))})`);
+  const values = slices.map(
+    (slice) => `(${nameOf(table)}, ${literal(placeOf(slice))}, ${literal(JSON.stringify(slice))})`,
+  );
   await session.run(`INSERT INTO _jobpulse.slices VALUES ${values.join(', ')}`);
 }

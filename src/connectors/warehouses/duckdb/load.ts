@@ -1,6 +1,7 @@
+import { sumLoad } from '../../../run/ledger.ts';
 import type { LoadLedger, Notice } from '../../../run/types.ts';
 import { identifier } from '../../duckdb.ts';
-import type { LoadOutcome, LoadRequest, LoadSlice, TableSpec } from '../warehouse.ts';
+import { type LoadOutcome, type LoadRequest, type LoadSlice, placeOf, type TableSpec } from '../warehouse.ts';
 import { knownSlices, rememberSlices, storedOutcome, storeOutcome } from './bookkeeping.ts';
 import { arrivals, countDifferences, forgetArrivals, noteArrivals } from './difference.ts';
 import { seenKeys } from './missing.ts';
@@ -36,18 +37,25 @@ const fingerprinted = ({ key }: TableSpec): string[] => [...key, '_row_hash', '_
 
 /** Snapshots by time; one that is given again replaces the one that is known. */
 function inOrder(known: readonly LoadSlice[], given: readonly LoadSlice[]): LoadSlice[] {
-  const byTime = new Map([...known, ...given].map((slice) => [slice.asOf, slice]));
-  return [...byTime.values()].sort((a, b) => (a.asOf < b.asOf ? -1 : 1));
+  const byPlace = new Map([...known, ...given].map((slice) => [placeOf(slice), slice]));
+  return [...byPlace.values()].sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
 }
 
 async function fitsOnTop(session: Session, { table, slices, rebuild }: LoadRequest, known: readonly LoadSlice[]) {
   const [slice] = slices;
   const last = known.at(-1);
-  if (rebuild || !slice || slices.length > 1 || !last) return false;
+  // Snapshots say what has gone since the one before, each with a notice of its own: they come one by one.
+  if (rebuild || !slice || !last || (slices.length > 1 && slice.start === undefined)) return false;
   // Appended snapshots do not touch each other's rows.
-  const isNext = table.load.mode === 'Append' || slice.asOf > last.asOf;
+  const isNext = table.load.mode === 'Append' ? !isLate(slices, known) : placeOf(slice) > placeOf(last);
   return isNext && (await kindOf(session, table.name)) === 'TABLE';
 }
+
+/** Whether a window was looked at again later than here, and is in the table as it was then. */
+const isLate = (slices: readonly LoadSlice[], known: readonly LoadSlice[]): boolean =>
+  slices.some(({ start, end, asOf }) =>
+    known.some((other) => start !== undefined && other.start === start && other.end === end && other.asOf > asOf),
+  );
 
 interface Loaded {
   readonly ledger: LoadLedger;
@@ -58,7 +66,8 @@ async function applyOnTop(session: Session, request: LoadRequest, known: readonl
   const { table, slices } = request;
   let applied = none;
   for (const slice of slices) {
-    applied = await applySlice(session, table.name, table, await locate(request, slice), known.at(-1));
+    const now = await applySlice(session, table.name, table, await locate(request, slice), known.at(-1));
+    applied = { ...sumLoad([applied, now]), ...(now.notice ? { notice: now.notice } : {}) };
   }
   return split(applied);
 }
@@ -70,14 +79,14 @@ async function buildAnew(session: Session, request: LoadRequest, known: readonly
   const slices = inOrder(request.rebuild ? [] : known, request.slices);
   // A leading underscore is ours, so no dataset or model has this name.
   const next = `_next_${table.name}`;
-  const given = new Set(request.slices.map(({ asOf }) => asOf));
+  const given = new Set(request.slices.map(placeOf));
   await createTable(session, next, table);
   await forgetArrivals(session);
   let applied = none;
   let clean = 0;
   for (const [at, slice] of slices.entries()) {
     const now = await applySlice(session, next, table, await locate(request, slice), slices[at - 1]);
-    if (!given.has(slice.asOf)) continue;
+    if (!given.has(placeOf(slice))) continue;
     await noteArrivals(session, table);
     clean += now.clean;
     applied = now;

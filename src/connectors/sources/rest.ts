@@ -3,6 +3,7 @@ import { parseDuration } from '../../api/parseUnits.ts';
 import { layout } from '../../lake/layout.ts';
 import { TerminalError } from '../../run/errors.ts';
 import type { ExtractSpec } from '../../run/specs.ts';
+import { sliceValues } from '../../run/template.ts';
 import type { ExtractLedger, Manifest, StepResult } from '../../run/types.ts';
 import type { StageContext } from '../../workers/stage.ts';
 import { type HttpClient, type HttpRequest, openHttpClient, type TokenSource } from '../http/client.ts';
@@ -18,7 +19,7 @@ import type { WalkRules } from './walk.ts';
 /** Fetches the pages of one part from an HTTP API; goes on where an earlier attempt stopped. */
 export async function rest(context: StageContext<ExtractSpec>, source: RestExtract): Promise<StepResult> {
   const { spec, step } = context;
-  const values = { params: spec.params, slice: { asOf: step.slice.asOf } };
+  const values = { params: spec.params, slice: sliceValues(step.slice) };
   const access = readAuth(source.auth, context.secret);
   const request = buildRequest(source, values, context.secret, access);
   const rules = rulesOf(context, source, request.url);

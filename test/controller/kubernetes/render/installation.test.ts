@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { poolSettings } from '../../../../src/controller/kubernetes/render/pools.ts';
+import { fullInstallation, installationOf, smallInstallation, stored, usual } from './world.ts';
+
+test('what is wrong with an installation is told at once, with places', () => {
+  const wrong =
+    'id: Harbour\nimage: {name: x, pullPolicy: Sometimes}\nlake: {}\nredis: {secret: {name: r}, url: redis://x}\n';
+  expect(() => installationOf(wrong)).toThrow(/installation\.yaml is not valid:/);
+  for (const place of [
+    /installation.yaml:1:.* id: /,
+    /image\.pullPolicy/,
+    /redis\.url: unknown field/,
+    /lake: exactly one/,
+  ]) {
+    expect(() => installationOf(wrong)).toThrow(place);
+  }
+});
+
+test('a pool has what its Pipeline says, else its installation, else what is sensible', () => {
+  const small = installationOf(smallInstallation);
+  const full = installationOf(fullInstallation);
+  const pipeline = stored(`${usual}\n  workers: {clean: {provider: External, maxReplicas: 2}}\n`);
+  expect(poolSettings(stored(usual), small, 'extract')).toMatchObject({
+    provider: 'Internal',
+    min: 0,
+    max: 1,
+    concurrency: 4,
+  });
+  expect(poolSettings(stored(usual), full, 'extract')).toMatchObject({ min: 1, max: 1, concurrency: 8 });
+  expect(poolSettings(stored(usual), full, 'clean')).toMatchObject({ min: 0, max: 9, concurrency: 2 });
+  expect(poolSettings(pipeline, full, 'clean')).toMatchObject({ provider: 'External', min: 0, max: 2 });
+});
+
+test('the embedded warehouse has one worker at most, with one step at a time', () => {
+  const many = stored(`${usual}\n  workers: {warehouse: {minReplicas: 3, maxReplicas: 4, concurrency: 5}}\n`);
+  expect(poolSettings(many, installationOf(smallInstallation), 'warehouse')).toMatchObject({
+    min: 1,
+    max: 1,
+    concurrency: 1,
+  });
+});

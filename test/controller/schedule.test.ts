@@ -123,6 +123,30 @@ describe('a controller that slept for a week', () => {
     expect(perSecond.size).toBe(60);
     expect(Math.max(...[...perSecond.values()].map(({ length }) => length))).toBeLessThan(50);
     expect(jitterOf('a', 'usajobs')).toBe(jitterOf('a', 'usajobs'));
+  });
+
+  test('of a hundred pipelines after a week makes one run each, no more than a few of them in any second', () => {
+    const awakeSince = at('2026-11-20T12:32:00Z');
+    const runs = new Map(Array.from({ length: 100 }, (_, each) => [`p${each}`, [] as KnownRun[]]));
+    const perSecond: number[] = [];
+    for (let second = 0; second <= 90; second += 1) {
+      const moment = {
+        now: new Date(awakeSince.getTime() + second * 1000),
+        awakeSince,
+        since: at('2026-11-13T00:00:00Z'),
+      };
+      const due = [...runs].map(([pipeline, known]) => {
+        const jitterMs = jitterOf('here', pipeline);
+        const spec = { schedule: '*/15 * * * *' } as const;
+        const { create } = decideSchedule({ ...input({ ...moment, spec }), pipeline, runs: known, jitterMs });
+        known.push(...create.map((run) => ({ ...run, ended: true })));
+        return create.length;
+      });
+      perSecond.push(due.reduce((sum, each) => sum + each, 0));
+    }
+    expect([...runs.values()].every((known) => known.length === 1)).toBe(true);
+    expect(Math.max(...perSecond)).toBeLessThanOrEqual(10);
+    expect(perSecond.filter((count) => count > 0).length).toBeGreaterThan(30);
     expect(jitterOf('a', 'usajobs')).not.toBe(jitterOf('a', 'vacancies'));
   });
 });

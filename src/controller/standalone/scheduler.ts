@@ -133,7 +133,7 @@ function lookAtOthers(
   since: Date,
   now: Date,
 ): AfterDecision {
-  if (spec.after.length === 0 || afterCycle(name, pipelines())) return noRun;
+  if (spec.after.length === 0 || afterCycle(name, pipelines())) return noRun; // told when it is applied
   const runsOf = (other: string) => all.get(other) ?? [];
   return decideAfter({ pipeline: name, spec, runs: runsOf(name), runsOf, since, now });
 }

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PipelineRun } from '../../api/index.ts';
+import type { Pipeline, PipelineRun } from '../../api/index.ts';
 import { TerminalError } from '../../run/errors.ts';
 import type { RunReport } from '../../run/report.ts';
 import { version } from '../../version.ts';
+import { afterCycle } from '../after.ts';
 import { isPaused } from '../schedule.ts';
 import type { Controller, ControllerOptions } from './controller.ts';
 import { createRun } from './history.ts';
@@ -73,7 +74,15 @@ async function serveFolder(options: UpOptions, { controller, accept }: Owned, te
   const unfinished = await interruptedRuns(controller);
   const scheduler = schedule(upkeep, follow);
   const answer = answerWith(options, controller, await takeUp(upkeep, unfinished, follow));
-  accept((...request) => answer(...request).finally(() => reapply(upkeep).then(scheduler.look)));
+  accept(async (request, watch, signal) => {
+    try {
+      const end = await answer(request, watch, signal);
+      if ('begin' in request && end) follow(request.begin.pipeline.metadata.name, end.run);
+      return end;
+    } finally {
+      await reapply(upkeep).then(scheduler.look);
+    }
+  });
   const onChange = oneAtATime(() => applyChanges(upkeep).then(scheduler.look), tell);
   const stopWatching = watchFolder(folder, onChange);
   tell({ type: 'ready' });
@@ -95,6 +104,8 @@ async function applyChanges({ manifests, controller, tell }: Upkeep): Promise<vo
       await controller.apply(pipeline, filesRoot);
       const stored = await controller.resources.pipelines.get(pipeline.metadata.name);
       tell({ ...change, paused: stored !== undefined && isPaused(stored) });
+      const circle = afterCycle(pipeline.metadata.name, manifestsOf(manifests));
+      if (circle) tell({ type: 'trouble', message: `${pipeline.metadata.name}: ${circle.message}. ${circle.fix}` });
     } else {
       if (change.type === 'removed') await suspend(controller, change.pipeline);
       tell(change);
@@ -111,19 +122,22 @@ async function reapply({ manifests, controller }: Upkeep): Promise<void> {
 const suspend = ({ resources }: Controller, name: string): Promise<void> =>
   resources.pipelines.update(name, (before) => ({ ...before, spec: { ...before.spec, suspend: true } }));
 
+const manifestsOf = (manifests: ManifestFolder): readonly Pipeline[] =>
+  [...manifests.pipelines().values()].map(({ pipeline }) => pipeline);
+
 const schedule = ({ controller, manifests, dataDir, log }: Upkeep, follow: Follow): Scheduler =>
   startScheduler({
     ...{ resources: controller.resources, log, installation: installationId(dataDir) },
-    pipelines: () => [...manifests.pipelines().values()].map(({ pipeline }) => pipeline),
+    pipelines: () => manifestsOf(manifests),
     cancel: (run) => cancelRun(controller, run),
-    create: async (pipeline, { name: run, asOf }) => {
+    create: async (pipeline, { name: run, asOf, trigger, annotations = {} }) => {
       const manifest = manifests.pipelines().get(pipeline);
       if (!manifest) return; // its file went away meanwhile
       await controller.apply(manifest.pipeline, manifest.filesRoot);
       const spec = { from: 'Extract' as const, params: [], datasets: [] };
-      if (await createRun(controller.resources, newRun(pipeline, { run, spec }, asOf.toISOString()))) {
-        follow(pipeline, run);
-      }
+      const wanted = newRun(pipeline, { run, spec, trigger }, asOf.toISOString());
+      const annotated = { ...wanted, metadata: { ...wanted.metadata, annotations } };
+      if (await createRun(controller.resources, annotated)) follow(pipeline, run);
     },
   });
 

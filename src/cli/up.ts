@@ -51,10 +51,11 @@ async function keepFolderUp(folder: string, { secretsDir, metricsPort, ...option
   };
   const metrics = metricsPort === undefined ? undefined : await metricsOn(metricsPort, options.dataDir);
   const tell = (event: UpEvent) => {
-    metrics?.observe(event);
+    if (event.type === 'ready') metrics?.setReady();
     show(shown, event, folder);
   };
-  await keepUp(settings, tell).finally(async () => {
+  if (metrics) shown.line(`metrics: http://127.0.0.1:${metrics.port}/metrics`);
+  await keepUp({ ...settings, ...(metrics && { onEvent: metrics.onEvent }) }, tell).finally(async () => {
     shown.end();
     await metrics?.close();
   });

@@ -99,21 +99,26 @@ function measuredQueue(queue: WorkQueue, waiting: Map<string, number>): WorkQueu
   };
 }
 
-/** Tells at each scrape how late the event loop came round since the one before. Returns how to stop. */
+/**
+ * Tells at each scrape how late the event loop came round since the one before, or within the last second if that was
+ * later. Returns how to stop.
+ */
 export function watchEventLoop(instruments: Instruments): () => void {
   const delays = monitorEventLoopDelay({ resolution: resolutionMs });
+  let late = new Map(quantiles.map((quantile) => [quantile, 0]));
   delays.enable();
   instruments.collect((set) => {
-    if (delays.count === 0) return;
-    for (const quantile of [0.5, 0.99, 1]) {
-      const nanoseconds = quantile === 1 ? delays.max : delays.percentile(quantile * 100);
-      // What is measured holds the time that was asked for.
-      const late = Math.max(0, nanoseconds / 1e9 - resolutionMs / 1000);
-      set('loop_lag_seconds', { quantile: String(quantile) }, late);
-    }
-    delays.reset();
+    if (delays.count > 0) late = new Map(quantiles.map((quantile) => [quantile, lateness(delays, quantile)]));
+    for (const [quantile, seconds] of late) set('loop_lag_seconds', { quantile: String(quantile) }, seconds);
+    // Two that scrape must not leave each other nothing to see.
+    if (delays.count >= 1000 / resolutionMs) delays.reset();
   });
   return () => void delays.disable();
 }
 
 const resolutionMs = 20;
+const quantiles = [0.5, 0.99, 1];
+
+/** What is measured holds the time that was asked for. */
+const lateness = (delays: ReturnType<typeof monitorEventLoopDelay>, quantile: number): number =>
+  Math.max(0, delays.percentile(quantile * 100) / 1e9 - resolutionMs / 1000);

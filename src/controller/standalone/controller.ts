@@ -24,6 +24,8 @@ export interface ControllerOptions {
   readonly signal: AbortSignal;
   /** Time as the autoscaler sees it, in milliseconds since 1970. Default: the clock of this machine. */
   readonly now?: () => number;
+  /** Told of all that workers do, whoever asked for it. */
+  readonly onEvent?: (event: WorkEvent) => void;
 }
 
 /** The controller of a data directory: the same reconciler as in a cluster, over local processes and files. */
@@ -64,6 +66,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const observe = (event: WorkEvent | undefined): void => {
     workers.observe(event);
     statuses.observe();
+    if (event) options.onEvent?.(event);
   };
   const loop: Loop = startLoop({ world, runs: resources.runs.list, redis: events, observe, log });
   const workers = startWorkers({

@@ -79,23 +79,24 @@ tellParent({ type: 'ready', name: worker });
 /** A config that cannot be used is a mistake of whoever started this, and said in one line. */
 function readConfig(): ConnectedConfig {
   const text = process.env.JOBPULSE_WORKER;
-  if (text === undefined) return refuse('JOBPULSE_WORKER is not set; workers are started by the controller', 2);
+  if (text === undefined)
+    return endWith('jobpulse worker: JOBPULSE_WORKER is not set; workers are started by the controller', 2);
   try {
     const config = JSON.parse(text) as WorkerConfig;
     if (!('urlFile' in config.redis)) return { ...config, redis: config.redis };
     return { ...config, redis: { url: readFileSync(config.redis.urlFile, 'utf8').trim() } };
   } catch (error) {
-    return refuse(error instanceof Error ? error.message : String(error), 2);
+    return endWith(`jobpulse worker: ${error instanceof Error ? error.message : String(error)}`, 2);
   }
 }
 
 /** One line says why; whoever started this passes it on. */
 function cannotStart(error: unknown): never {
-  return refuse(secrets.redact(error instanceof Error ? error.message : String(error)), 1);
+  return endWith(secrets.redact(error instanceof Error ? error.message : String(error)), 1);
 }
 
-function refuse(why: string, exitCode: number): never {
-  process.stderr.write(`jobpulse worker: ${why}\n`);
+function endWith(why: string, exitCode: number): never {
+  process.stderr.write(`${why}\n`);
   process.exit(exitCode);
 }
 

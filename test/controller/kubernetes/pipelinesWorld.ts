@@ -1,0 +1,89 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { parse } from 'yaml';
+import type { KubeApi, ResourceType } from '../../../src/controller/kubernetes/api.ts';
+import { openKubeApi, resourceTypes } from '../../../src/controller/kubernetes/client.ts';
+import { startInformer } from '../../../src/controller/kubernetes/informer.ts';
+import { pipelineLabel } from '../../../src/controller/kubernetes/names.ts';
+import {
+  type Child,
+  type Children,
+  cachedChildren,
+  type WorkerPod,
+} from '../../../src/controller/kubernetes/pipelines/child.ts';
+import { reconcileWorkload } from '../../../src/controller/kubernetes/pipelines.ts';
+import type { StoredPipeline } from '../../../src/controller/kubernetes/stored.ts';
+import { type ControlPlane, startControlPlane } from '../../servers/kubernetes/controlPlane.ts';
+import { installationOf, smallInstallation } from './render/world.ts';
+
+export const namespace = 'harbour';
+const crds = join(import.meta.dirname, '..', '..', '..', 'crds');
+const log = pino({ level: 'silent' });
+
+/** A real API server with our kinds, a namespace that takes restricted pods only, and caches of it. */
+export interface PipelinesWorld {
+  readonly plane: ControlPlane;
+  readonly api: KubeApi;
+  readonly children: Children;
+  /** Creates or replaces a Pipeline, and gives it as it is stored. */
+  put(name: string, spec: object | string): Promise<StoredPipeline>;
+  reconcile(pipeline: StoredPipeline, installation?: string): ReturnType<typeof reconcileWorkload>;
+  /** Kind and name → resourceVersion of all children. */
+  versions(): Promise<ReadonlyMap<string, string>>;
+  stop(): Promise<void>;
+}
+
+export async function openPipelinesWorld(): Promise<PipelinesWorld> {
+  const plane = await startControlPlane({ audit: true });
+  const must = async (args: readonly string[], input?: string) => {
+    const { code, stderr, stdout } = await plane.kubectl(args, input === undefined ? {} : { input });
+    if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
+    return stdout;
+  };
+  await must(['apply', '--server-side', '-f', crds]);
+  // A definition has no conditions at all in its first moment, and kubectl does not wait for them to come.
+  const established = ['wait', '--for=condition=Established', 'crd/pipelines.jobpulse.dev'];
+  for (let tries = 0; (await plane.kubectl(established)).code !== 0 && tries < 50; tries += 1) await sleep(100);
+  await must(['create', 'namespace', namespace]);
+  await must(['label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted']);
+  const { api, close } = openKubeApi({ kubeconfig: plane.kubeconfig, log });
+  const context = { now: Date.now, log };
+  const cache = (type: ResourceType) =>
+    startInformer(api, type as ResourceType<Child>, { labelSelector: pipelineLabel }, context);
+  const caches = {
+    serviceAccounts: cache(resourceTypes.serviceAccounts),
+    networkPolicies: cache(resourceTypes.networkPolicies),
+    deployments: cache(resourceTypes.deployments),
+    statefulSets: cache(resourceTypes.statefulSets),
+    pods: startInformer(api, resourceTypes.pods as ResourceType<WorkerPod>, { labelSelector: pipelineLabel }, context),
+  };
+  await Promise.all(Object.values(caches).map(({ synced }) => synced));
+  const children = cachedChildren(caches);
+  return {
+    ...{ plane, api, children },
+    async put(name, given) {
+      const spec = typeof given === 'string' ? (parse(`spec:${given}`) as { spec: object }).spec : given;
+      const pipeline = { apiVersion: 'jobpulse.dev/v1alpha1', kind: 'Pipeline', metadata: { name, namespace }, spec };
+      // Server-side apply of an empty list onto a list of named things takes the list away.
+      const args = ['apply', '-o', 'json', '-f', '-'];
+      return JSON.parse(await must(args, JSON.stringify(pipeline))) as StoredPipeline;
+    },
+    reconcile: (pipeline, installation = smallInstallation) =>
+      reconcileWorkload({ api, children, installation: installationOf(installation) }, pipeline),
+    async versions() {
+      const kinds = 'serviceaccounts,networkpolicies,deployments,statefulsets';
+      const list = JSON.parse(await must(['get', kinds, '-n', namespace, '-l', pipelineLabel, '-o', 'json'])) as {
+        items: readonly Child[];
+      };
+      return new Map(
+        list.items.map(({ kind, metadata }) => [`${kind} ${metadata.name}`, metadata.resourceVersion ?? '']),
+      );
+    },
+    async stop() {
+      await Promise.all(Object.values(caches).map((informer) => informer.stop()));
+      await close();
+      await plane.stop();
+    },
+  };
+}

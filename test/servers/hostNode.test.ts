@@ -1,9 +1,9 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { descendants, outliving } from '../e2e/processes.ts';
-import { describeWithKubernetes } from './kubernetes/binaries.ts';
+import { describeWithKubernetes, findKubernetes } from './kubernetes/binaries.ts';
 import { type ControlPlane, startControlPlane } from './kubernetes/controlPlane.ts';
 import { type HostNode, startHostNode } from './kubernetes/hostNode.ts';
 import { expand, replacePaths, replacePorts } from './kubernetes/podSpec.ts';
@@ -11,9 +11,10 @@ import { expand, replacePaths, replacePorts } from './kubernetes/podSpec.ts';
 /** A server that is ready when it listens, says goodbye, and tells what it was given. */
 const server = `
   const { createServer } = require('node:http');
-  const { readFileSync } = require('node:fs');
+  const { readFileSync, statSync } = require('node:fs');
   createServer((request, answer) => {
     if (request.url === '/secret') answer.end(readFileSync(process.env.SECRET_FILE));
+    else if (request.url === '/mode') answer.end((statSync(process.env.SECRET_FILE).mode & 0o777).toString(8));
     else answer.end(JSON.stringify(process.env));
   }).listen(Number(process.env.PORT), '127.0.0.1');
   process.on('SIGTERM', () => { console.log('goodbye'); process.exit(0); });
@@ -193,10 +194,59 @@ describeWithKubernetes('the host as a node', () => {
       PORT: port,
       ADDRESS: `0.0.0.0:${port}`,
     });
-    expect(Object.keys(variables).sort()).toEqual([...env.map(({ name }) => name), 'HOME', 'PATH'].sort());
+    expect(Object.keys(variables).sort()).toEqual(
+      [...env.map(({ name }) => name), 'HOME', 'KUBECONFIG', 'PATH'].sort(),
+    );
     expect(await fetchText('v', '/secret')).toBe('first');
+    expect(await fetchText('v', '/mode')).toBe('400');
     await apply(secret('second'));
     await expect.poll(() => fetchText('v', '/secret'), { timeout: 10_000 }).toBe('second');
+  });
+
+  test('a pod speaks to the API as its service account, and not at all when it has no token', async () => {
+    await run('create', 'serviceaccount', 'robot');
+    const whoami = {
+      name: 'm',
+      image: 'x',
+      command: [findKubernetes()?.kubectl ?? '', 'auth', 'whoami', '-o', 'jsonpath={.status.userInfo.username}'],
+    };
+    const spec = { restartPolicy: 'Never', serviceAccountName: 'robot' };
+    await apply(pod('named', whoami, spec), pod('mute', whoami, { ...spec, automountServiceAccountToken: false }));
+    await run('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/named', '--timeout=20s');
+    expect(await node.logs('named')).toContain('system:serviceaccount:default:robot');
+    await run('wait', '--for=jsonpath={.status.phase}=Failed', 'pod/mute', '--timeout=20s');
+  });
+
+  test('a claim keeps what is written, an emptyDir goes with its pod', async () => {
+    const container = {
+      name: 'main',
+      image: 'x',
+      command: [
+        process.execPath,
+        '-e',
+        `const fs = require('node:fs');
+        for (const folder of process.argv.slice(1)) {
+          fs.appendFileSync(folder + '/x', 'x');
+          console.log(fs.readFileSync(folder + '/x', 'utf8'));
+        }`,
+      ],
+      args: ['/kept', '/own'],
+      volumeMounts: [
+        { name: 'kept', mountPath: '/kept' },
+        { name: 'own', mountPath: '/own' },
+      ],
+    };
+    const volumes = [
+      { name: 'kept', persistentVolumeClaim: { claimName: 'kept' } },
+      { name: 'own', emptyDir: {} },
+    ];
+    for (const written of ['x\nx\n', 'xx\nx\n']) {
+      await apply(pod('writer', container, { volumes, restartPolicy: 'Never' }));
+      await run('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/writer', '--timeout=20s');
+      expect(await node.logs('writer')).toBe(written);
+      await run('delete', 'pod', 'writer', '--timeout=20s');
+    }
+    expect(readFileSync(join(node.claim('kept'), 'x'), 'utf8')).toBe('xx');
   });
 
   test('a deleted pod gets SIGTERM, and SIGKILL when its grace is over', async () => {

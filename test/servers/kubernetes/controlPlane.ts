@@ -4,12 +4,12 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../redis.ts';
 import { type Api, connectApi } from './api.ts';
 import { type AuditEntry, auditPolicy, readAudit, readLines } from './audit.ts';
 import { type Binaries, findKubernetes, howToGetKubernetes } from './binaries.ts';
 import { type KubectlOptions, type KubectlResult, runKubectl } from './kubectl.ts';
 import { type Authority, createAuthority, createSigningKey, type Identity } from './pki.ts';
+import { serverPort } from './ports.ts';
 import { ownProcesses, type Processes } from './processes.ts';
 
 export interface ControlPlaneOptions {
@@ -68,7 +68,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   const folder = await mkdtemp(join(tmpdir(), 'jobpulse-test-kubernetes-'));
   const processes = ownProcesses(folder);
   try {
-    const ports = { etcd: await freePort(), api: await freePort() };
+    const ports = { etcd: await serverPort(), api: await serverPort() };
     const authority = await createAuthority();
     const parts = { binaries, folder, processes, authority, ports, url: `https://127.0.0.1:${ports.api}` };
     return await assemble(parts, options);
@@ -89,7 +89,10 @@ async function assemble(parts: Parts, options: ControlPlaneOptions): Promise<Con
   await startControllerManager(parts, api);
   const kubeconfig = await kubeconfigFor(parts, api, administrator);
 
-  const auditLog = join(folder, 'audit.log');
+  const readLog = (mark: AuditMark) => {
+    if (options.audit !== true) throw new Error('there is no audit log: start the control plane with { audit: true }');
+    return settledLog(api, join(folder, 'audit.log'), mark);
+  };
   const cacheDir = join(folder, 'kubectl-cache');
   return {
     url,
@@ -98,8 +101,8 @@ async function assemble(parts: Parts, options: ControlPlaneOptions): Promise<Con
     connect,
     kubectl: (args, given = {}) => runKubectl(binaries.kubectl, args, { kubeconfig, cacheDir, ...given }),
     kubeconfigFor: (who) => kubeconfigFor(parts, api, who),
-    auditMark: async () => Buffer.byteLength((await settledLog(api, auditLog, 0)).log),
-    audit: async (mark = 0) => (await settledLog(api, auditLog, mark)).entries,
+    auditMark: async () => Buffer.byteLength((await readLog(0)).log),
+    audit: async (mark = 0) => (await readLog(mark)).entries,
     stopApiServer: (signal = 'SIGTERM') => processes.end(server, signal === 'SIGTERM' ? 20_000 : 0),
     startApiServer: async () => {
       server = await startApiServer(parts, api, options);
@@ -253,7 +256,7 @@ async function settledLog(api: Api, path: string, offset: number) {
     if (seen) return { log, entries };
     await sleep(10);
   }
-  throw new Error(`the audit log ${path} does not go on; was the control plane started with { audit: true }?`);
+  throw new Error(`the audit log ${path} does not go on`);
 }
 
 /** Asks until it is answered; a server that has ended, or takes too long, is told with the end of its log. */

@@ -33,7 +33,8 @@ export interface HostPod {
 /**
  * A node for a control plane: it takes every pod that no node has, and runs its first container as a process of this
  * host. Volumes are folders, and the paths they are mounted at are replaced in variables and arguments.
- * What it does not do: images, limits, networks, init containers, liveness and startup probes, tokens in files.
+ * A service account's token comes as KUBECONFIG, because the files that programs look for it in are not there.
+ * What it does not do: images, limits, networks, init and further containers, liveness and startup probes.
  */
 export interface HostNode {
   readonly name: string;
@@ -68,6 +69,7 @@ export async function startHostNode(plane: ControlPlane, options: HostNodeOption
     processes,
     folder,
     command: options.command ?? commandOfManifest,
+    kubeconfigFor: plane.kubeconfigFor,
     env: { PATH: process.env.PATH ?? '', ...options.env },
     freePorts: options.freePorts ?? [],
     backoffMs: options.backoffMs ?? 500,

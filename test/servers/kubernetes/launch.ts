@@ -1,4 +1,3 @@
-import { freePort } from '../redis.ts';
 import type { Api } from './api.ts';
 import {
   type Container,
@@ -10,6 +9,7 @@ import {
   replacePorts,
   type Variable,
 } from './podSpec.ts';
+import { serverPort } from './ports.ts';
 import { mountVolumes, NotYet, type VolumeFolders, valuesOf } from './volumes.ts';
 
 /** What becomes of a container on this host. */
@@ -91,7 +91,7 @@ export async function choosePorts(pod: Pod, names: readonly string[]): Promise<R
   const chosen = new Map<string, Replacement>();
   for (const name of names) {
     const port = inside.get(name);
-    if (port !== undefined) chosen.set(name, { inside: port, outside: String(await freePort()) });
+    if (port !== undefined) chosen.set(name, { inside: port, outside: String(await serverPort()) });
   }
   return chosen;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Api, ApiError } from './api.ts';
 import { type CommandOf, choosePorts, type Launch, prepare } from './launch.ts';
-import { type Pod, type Probe, type Replacement, replacePaths, replacePorts } from './podSpec.ts';
+import { hasToken, type Pod, type Probe, type Replacement, replacePaths, replacePorts } from './podSpec.ts';
 import { type ContainerLife, notStarted, podStatus, restarts, type Terminated, terminated } from './podStatus.ts';
 import { askProbe } from './probe.ts';
 import { type Processes, signalGroup } from './processes.ts';
@@ -18,6 +18,8 @@ export interface NodeWorld {
   readonly folder: string;
   readonly command: CommandOf;
   readonly env: Record<string, string>;
+  /** The path of a new kubeconfig of a service account. */
+  kubeconfigFor(who: { readonly serviceAccount: string; readonly namespace: string }): Promise<string>;
   readonly freePorts: readonly string[];
   /** The pause before the second restart; it doubles with each further one. */
   readonly backoffMs: number;
@@ -33,6 +35,7 @@ export class PodRunner {
   pod: Pod;
   life: ContainerLife = notStarted;
   ports: ReadonlyMap<string, Replacement> = new Map();
+  #token: Readonly<Record<string, string>> | undefined;
   readonly #world: NodeWorld;
   readonly #folder: string;
   readonly #startTime = new Date().toISOString();
@@ -127,10 +130,12 @@ export class PodRunner {
   }
 
   async #prepare(): Promise<Launch | undefined> {
-    const { api, command, env } = this.#world;
+    const { api, command } = this.#world;
     try {
       await mkdir(this.#folder, { recursive: true });
       await mkdir(join(this.#world.folder, 'logs'), { recursive: true });
+      this.#token ??= await this.#credentials();
+      const env = { ...this.#world.env, ...this.#token };
       return await prepare(api, this.pod, this.#folders(), { command, env, ports: [...this.ports.values()] });
     } catch (error) {
       if (error instanceof NotYet) {
@@ -138,6 +143,14 @@ export class PodRunner {
       }
       return undefined;
     }
+  }
+
+  /** A service account's token comes as a kubeconfig: it says, too, where the API server is. */
+  async #credentials(): Promise<Readonly<Record<string, string>>> {
+    if (!hasToken(this.pod)) return {};
+    const { serviceAccountName: serviceAccount = 'default' } = this.pod.spec;
+    const { namespace } = this.pod.metadata;
+    return { KUBECONFIG: await this.#world.kubeconfigFor({ serviceAccount, namespace }) };
   }
 
   async #runOnce(launch: Launch): Promise<Terminated> {

@@ -8,6 +8,7 @@ export interface Pod extends KubernetesObject {
   };
   readonly spec: {
     readonly nodeName?: string;
+    readonly serviceAccountName?: string;
     readonly schedulingGates?: readonly object[];
     readonly restartPolicy?: 'Always' | 'OnFailure' | 'Never';
     readonly containers: readonly [Container, ...Container[]];
@@ -49,7 +50,7 @@ export interface Volume {
   readonly configMap?: { readonly name: string; readonly items?: readonly Item[]; readonly optional?: boolean };
   readonly emptyDir?: object;
   readonly persistentVolumeClaim?: { readonly claimName: string };
-  readonly projected?: object;
+  readonly projected?: { readonly sources?: readonly { readonly serviceAccountToken?: object }[] };
 }
 
 interface Item {
@@ -64,6 +65,12 @@ export interface Probe {
   readonly periodSeconds?: number;
   readonly timeoutSeconds?: number;
   readonly failureThreshold?: number;
+}
+
+/** Whether a pod is given a token of its service account. */
+export function hasToken({ spec: { volumes = [] } }: Pod): boolean {
+  const sources = volumes.flatMap(({ projected }) => projected?.sources ?? []);
+  return sources.some(({ serviceAccountToken }) => serviceAccountToken !== undefined);
 }
 
 /** A path or a port of the container, and what stands for it on the host. */

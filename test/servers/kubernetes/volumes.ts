@@ -55,7 +55,7 @@ export async function mountVolumes(api: Api, pod: Pod, folders: VolumeFolders): 
 
 async function mountVolume(api: Api, pod: Pod, volume: Volume, folders: VolumeFolders): Promise<string | undefined> {
   const { namespace } = pod.metadata;
-  // The token of the service account: programs look for it at a fixed place, which a process of the host does not have.
+  // Programs look for the service account's token at a fixed place, which this host does not have: see KUBECONFIG.
   if (volume.projected !== undefined) return undefined;
   if (volume.persistentVolumeClaim !== undefined) {
     return folder(join(folders.claims, namespace, volume.persistentVolumeClaim.claimName));

@@ -9,22 +9,45 @@ export interface Instrumentation {
   /** Counts calls, and attributes writes to the reconcile that made them. */
   api(api: KubeApi): KubeApi;
   /**
-   * Counts and times reconciles. `isResync` is asked when one begins: whether nothing but a resync called for this key.
-   * What such a reconcile writes is counted as a write in the steady state.
+   * Counts and times reconciles. What one writes that nothing but a resync called for is counted as a write in the
+   * steady state.
    */
-  reconcile(controller: string, reconcile: Reconcile, isResync?: (key: string) => boolean): Reconcile;
+  reconcile(controller: string, reconcile: Reconcile): Reconcile;
   /** Tells how much waits in a work queue, and how long keys wait for the reconcile of the same controller. */
-  queue(controller: string, queue: WorkQueue): WorkQueue;
+  queue(controller: string, queue: WorkQueue): MeasuredQueue;
+  /** A watch of a kind broke or fell silent, and was begun again. */
+  watchRestarted(kind: string): void;
+  /** An event about a resource could not be written. */
+  eventDropped(): void;
+  /** Whether this process leads its installation; it does not before it says so. */
+  leads(isLeader: boolean): void;
+}
+
+/** A work queue that knows why a key was added. */
+export interface MeasuredQueue extends WorkQueue {
+  /** Adds a key although nothing is known to have changed. */
+  resync(key: string): void;
+}
+
+/** The keys of one controller that wait. */
+interface Waiting {
+  /** Since when, or from when on. */
+  readonly since: Map<string, number>;
+  /** Those that nothing but a resync called for. */
+  readonly resyncs: Set<string>;
 }
 
 export function instrumentation(instruments: Instruments): Instrumentation {
   const current = new AsyncLocalStorage<{ writes: number }>();
-  const waiting = new Map<string, Map<string, number>>();
-  const waitingOf = (controller: string): Map<string, number> => {
-    const known = waiting.get(controller) ?? new Map<string, number>();
+  const waiting = new Map<string, Waiting>();
+  const waitingOf = (controller: string): Waiting => {
+    const known = waiting.get(controller) ?? { since: new Map(), resyncs: new Set() };
     waiting.set(controller, known);
     return known;
   };
+  // Known from the start, so that their first rise is seen.
+  instruments.set('leader', {}, 0);
+  instruments.add('events_dropped_total', {}, 0);
   return {
     api: (api) =>
       countingApi(api, ({ verb, code, isWrite }) => {
@@ -32,12 +55,13 @@ export function instrumentation(instruments: Instruments): Instrumentation {
         const reconcile = current.getStore();
         if (isWrite && reconcile) reconcile.writes += 1;
       }),
-    reconcile(controller, reconcile, isResync = () => false) {
+    reconcile(controller, reconcile) {
       instruments.add('steady_state_writes_total', { controller }, 0);
       const count = counted(instruments, controller);
       return (key, signal) => {
-        const made = { writes: 0, isResync: isResync(key) };
-        tellWait(instruments, controller, waitingOf(controller), key);
+        const { since, resyncs } = waitingOf(controller);
+        const made = { writes: 0, isResync: resyncs.delete(key) };
+        tellWait(instruments, controller, since, key);
         return current.run(made, () => count(made, () => reconcile(key, signal), signal));
       };
     },
@@ -47,6 +71,9 @@ export function instrumentation(instruments: Instruments): Instrumentation {
       });
       return measuredQueue(queue, waitingOf(controller));
     },
+    watchRestarted: (kind) => instruments.add('watch_restarts_total', { kind }, 1),
+    eventDropped: () => instruments.add('events_dropped_total', {}, 1),
+    leads: (isLeader) => instruments.set('leader', {}, isLeader ? 1 : 0),
   };
 }
 
@@ -77,24 +104,32 @@ function tellWait(instruments: Instruments, controller: string, waiting: Map<str
   instruments.observe('work_queue_wait_seconds', { controller }, Math.max(0, performance.now() - since) / 1000);
 }
 
-/** Remembers since when each key waits, or from when on it will: as many as the queue holds. */
-function measuredQueue(queue: WorkQueue, waiting: Map<string, number>): WorkQueue {
+/** Remembers why and since when each key waits: as many as the queue holds. */
+function measuredQueue(queue: WorkQueue, { since, resyncs }: Waiting): MeasuredQueue {
   const waitsFrom = (key: string, at: number): void => {
-    waiting.set(key, Math.min(waiting.get(key) ?? at, at));
+    since.set(key, Math.min(since.get(key) ?? at, at));
   };
   return {
     add(key) {
+      resyncs.delete(key);
+      waitsFrom(key, performance.now());
+      queue.add(key);
+    },
+    resync(key) {
+      if (!since.has(key)) resyncs.add(key);
       waitsFrom(key, performance.now());
       queue.add(key);
     },
     addAfter(key, ms) {
+      resyncs.delete(key);
       waitsFrom(key, performance.now() + ms);
       queue.addAfter(key, ms);
     },
     size: () => queue.size(),
     async stop() {
       await queue.stop();
-      waiting.clear();
+      since.clear();
+      resyncs.clear();
     },
   };
 }

@@ -19,7 +19,8 @@ const escaped = (help: string): string => help.replaceAll('|', '\\|').replaceAll
 
 const introduction = `# Metrics
 
-Prometheus metrics of the controller and of the workers, under \`/metrics\`. A metric appears once it has a value.
+Prometheus metrics of the controller and of the workers, under \`/metrics\`. On one machine, \`jobpulse up FOLDER
+--metrics-port PORT\` serves those of the controller on 127.0.0.1. A metric appears once it has a value.
 Times are in seconds. Labels hold bounded words: no ids, no URLs. What to do when one of them is not as it should be is in
 [the runbooks](../guide/runbooks.md).
 

@@ -25,6 +25,13 @@ const answering: KubeApi = {
   delete: async () => undefined,
 };
 
+const quiet: WorkQueue = {
+  add: () => undefined,
+  addAfter: () => undefined,
+  size: () => ({ waiting: 0, delayed: 0, active: 0 }),
+  stop: async () => undefined,
+};
+
 test('every call is told with its verb, kind and status, and answers as before', async () => {
   const calls: ApiCall[] = [];
   const api = countingApi(answering, (call) => calls.push(call));
@@ -55,27 +62,41 @@ test('writes of a resync are writes in the steady state; those of a change are n
   const metrics = createMetrics();
   const instruments = instrumentation(metrics);
   const api = instruments.api(answering);
-  const reconcile = instruments.reconcile(
-    'pipelines',
-    async () => {
-      await sleep(5);
-      await api.create(type, thing);
-      await api.get(type, key);
-      await api.delete(type, key);
-    },
-    (name) => name === 'resynced',
-  );
+  const reconcile = instruments.reconcile('pipelines', async () => {
+    await sleep(5);
+    await api.create(type, thing);
+    await api.get(type, key);
+    await api.delete(type, key);
+  });
+  const queue = instruments.queue('pipelines', quiet);
+  queue.add('changed');
+  queue.resync('changed'); // it waits for a change already
+  queue.resync('resynced');
+  queue.resync('changed too');
+  queue.add('changed too');
   await Promise.all(['changed', 'resynced', 'changed too'].map((name) => reconcile(name, signal)));
+  await reconcile('resynced', signal); // tried again: no resync called for this one
   await api.create(type, thing); // outside any reconcile
   const values = await scrape(metrics);
   expect(values.get('jobpulse_steady_state_writes_total{controller="pipelines"}')).toBe(2);
-  expect(values.get('jobpulse_api_requests_total{verb="create",code="200"}')).toBe(4);
+  expect(values.get('jobpulse_api_requests_total{verb="create",code="200"}')).toBe(5);
 });
 
-test('a quiet controller has zero steady-state writes, not none', async () => {
+test('a quiet controller has zeros, not nothing, and tells what befalls it', async () => {
   const metrics = createMetrics();
-  instrumentation(metrics).reconcile('pipelines', async () => undefined);
-  expect((await scrape(metrics)).get('jobpulse_steady_state_writes_total{controller="pipelines"}')).toBe(0);
+  const instruments = instrumentation(metrics);
+  instruments.reconcile('pipelines', async () => undefined);
+  const before = await scrape(metrics);
+  expect(before.get('jobpulse_steady_state_writes_total{controller="pipelines"}')).toBe(0);
+  expect(before.get('jobpulse_leader')).toBe(0);
+  expect(before.get('jobpulse_events_dropped_total')).toBe(0);
+  instruments.leads(true);
+  instruments.eventDropped();
+  instruments.watchRestarted('Pipeline');
+  const after = await scrape(metrics);
+  expect(after.get('jobpulse_leader')).toBe(1);
+  expect(after.get('jobpulse_events_dropped_total')).toBe(1);
+  expect(after.get('jobpulse_watch_restarts_total{kind="Pipeline"}')).toBe(1);
 });
 
 test('reconciles are counted by how they end, and an error reaches the queue', async () => {

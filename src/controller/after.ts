@@ -61,13 +61,21 @@ function sees({ spec, runs, runsOf, since }: AfterInput): string | undefined {
   return JSON.stringify(Object.fromEntries(newest.map(([name, asOf]) => [name, new Date(asOf).toISOString()])));
 }
 
-/** What the newest of the runs that were made after others saw. */
+/** The newest that any run which was made after others saw; ISO times sort as text. */
 function lastSeen(runs: readonly PipelineRun[]): Readonly<Record<string, string>> {
-  const [last] = runs
-    .filter(({ metadata }) => metadata.labels?.[triggerLabel] === 'After')
-    .toSorted((a, b) => asOfOf(b) - asOfOf(a));
+  const newest: Record<string, string> = {};
+  for (const { metadata } of runs) {
+    if (metadata.labels?.[triggerLabel] !== 'After') continue;
+    for (const [name, asOf] of Object.entries(parseSaw(metadata.annotations?.[sawAnnotation]))) {
+      if (asOf > (newest[name] ?? '')) newest[name] = asOf;
+    }
+  }
+  return newest;
+}
+
+function parseSaw(annotation = '{}'): Readonly<Record<string, string>> {
   try {
-    return JSON.parse(last?.metadata.annotations?.[sawAnnotation] ?? '{}') as Record<string, string>;
+    return JSON.parse(annotation) as Record<string, string>;
   } catch {
     return {}; // somebody wrote over it: `since` still holds off what is old
   }

@@ -16,7 +16,10 @@ export async function readEpoch(redis: Redis, namespace: string): Promise<number
   return known === null ? undefined : Number(known);
 }
 
-/** Makes this controller the one that may write; refused, with `StaleLeader`, when a later one has done so. */
+/**
+ * Makes this controller the one that may write; after a wipe an earlier one may, until this one writes again. Refused, with
+ * `StaleLeader`, when a later one has claimed.
+ */
 export async function claimEpoch(redis: Redis, namespace: string, epoch: number): Promise<void> {
   refuseStale(namespace, epoch, Number(await redis.eval(claimScript, 1, redisKeys.epoch(namespace), epoch)));
 }

@@ -65,6 +65,18 @@ test('what failed, is going on or ended before `after` went on makes no run', ()
   expect(decide({ others: both, since: at(7.5) }).create).toBeUndefined();
 });
 
+test('a run that was just made counts although nothing is known of it yet', () => {
+  const made = decide({ others: both }).create;
+  const labels = { [triggerLabel]: 'After' };
+  const fresh = { metadata: { name: made?.name, labels, annotations: made?.annotations } } as unknown as PipelineRun;
+  const one = { ...both, jobs: [run('jobs-2', 20)] };
+  const spec = { concurrencyPolicy: 'Allow' } as const;
+  expect(decide({ others: both, runs: [fresh], spec }).create).toBeUndefined();
+  expect(decide({ others: one, runs: [fresh], spec }).create).toBeUndefined();
+  const spoilt = { ...fresh, metadata: { ...fresh.metadata, annotations: { 'jobpulse.dev/saw': 'nonsense' } } };
+  expect(decide({ others: both, runs: [spoilt], spec, since: at(7) }).create).toBeUndefined();
+});
+
 test('deciding twice asks for the same run, later than any before it', () => {
   const runs = [run('report-by-hand', 90)];
   const [one, two] = [decide({ others: both, runs }), decide({ others: both, runs, now: at(31) })];

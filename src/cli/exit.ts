@@ -39,7 +39,11 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof CliError) return error.exitCode;
   if (error instanceof InterruptedError) return exitCodes.interrupted;
   if (error instanceof TerminalError) {
-    const known: Readonly<Record<string, number>> = { ...standaloneReasons, InvalidArgument: exitCodes.invalid };
+    const known: Readonly<Record<string, number>> = {
+      ...standaloneReasons,
+      InvalidArgument: exitCodes.invalid,
+      KubeconfigInvalid: exitCodes.invalid,
+    };
     return known[error.reason] ?? (unreachableReasons.has(error.reason) ? exitCodes.unreachable : exitCodes.failed);
   }
   return exitCodes.failed;

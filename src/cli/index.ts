@@ -1,4 +1,5 @@
 import { backfill } from './backfill.ts';
+import { controller } from './controller.ts';
 import { cancel, pause, resume } from './pause.ts';
 import { plan } from './plan.ts';
 import { quarantine } from './quarantine.ts';
@@ -27,5 +28,6 @@ export const verbs: readonly Verb[] = [
   redrive,
   replay,
   quarantine,
+  controller,
   worker,
 ];

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Pipeline, PipelineRun } from '../../api/index.ts';
+import { checkPipeline, type Pipeline, type PipelineRun } from '../../api/index.ts';
 import { ApiError, type KubeApi } from '../../controller/kubernetes/api.ts';
 import { openKubeApi, resourceTypes } from '../../controller/kubernetes/client.ts';
 import { pipelineLabel } from '../../controller/kubernetes/names.ts';
@@ -67,11 +67,14 @@ function optionsText({ context, kubeconfig }: ClusterOptions, namespace: string)
   return [...where, `--namespace ${namespace}`].join(' ');
 }
 
-/** One that this version finds invalid may lack what its schema fills in. */
-const asPipeline = (stored: Pipeline): Pipeline => ({
-  ...stored,
-  spec: { ...stored.spec, suspend: stored.spec.suspend ?? false, timeZone: stored.spec.timeZone ?? 'UTC' },
-});
+/** With the defaults of this version in place. One that it finds invalid gets those that verbs look at. */
+function asPipeline(stored: Pipeline): Pipeline {
+  const checked = checkPipeline(stored);
+  if (checked.ok) return checked.pipeline;
+  const { suspend = false, timeZone = 'UTC', params = [], datasets = [] } = stored.spec;
+  const named = datasets.map((dataset) => ({ ...dataset, aliases: dataset.aliases ?? [] }));
+  return { ...stored, spec: { ...stored.spec, suspend, timeZone, params, datasets: named } };
+}
 
 const runObject = ({ name, pipeline, trigger, spec }: WantedRun, namespace: string): StoredRun => ({
   apiVersion: 'jobpulse.dev/v1alpha1',

@@ -10,9 +10,9 @@ export interface Instrumentation {
   api(api: KubeApi): KubeApi;
   /**
    * Counts and times reconciles. What one writes that nothing but a resync called for is counted as a write in the
-   * steady state.
+   * steady state. `isResync` is asked when one begins; by default the measured queue of the controller knows.
    */
-  reconcile(controller: string, reconcile: Reconcile): Reconcile;
+  reconcile(controller: string, reconcile: Reconcile, isResync?: (key: string) => boolean): Reconcile;
   /** Tells how much waits in a work queue, and how long keys wait for the reconcile of the same controller. */
   queue(controller: string, queue: WorkQueue): MeasuredQueue;
   /** A watch of a kind broke or fell silent, and was begun again. */
@@ -55,12 +55,12 @@ export function instrumentation(instruments: Instruments): Instrumentation {
         const reconcile = current.getStore();
         if (isWrite && reconcile) reconcile.writes += 1;
       }),
-    reconcile(controller, reconcile) {
+    reconcile(controller, reconcile, isResync) {
       instruments.add('steady_state_writes_total', { controller }, 0);
       const count = counted(instruments, controller);
       return (key, signal) => {
         const { since, resyncs } = waitingOf(controller);
-        const made = { writes: 0, isResync: resyncs.delete(key) };
+        const made = { writes: 0, isResync: isResync?.(key) ?? resyncs.delete(key) };
         tellWait(instruments, controller, since, key);
         return current.run(made, () => count(made, () => reconcile(key, signal), signal));
       };

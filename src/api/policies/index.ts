@@ -1,3 +1,4 @@
+import { afterOthers } from './after.ts';
 import { knownColumns } from './columns.ts';
 import { columnParts } from './columnTypes.ts';
 import { distinctHeaders, distinctNames } from './names.ts';
@@ -23,6 +24,7 @@ export const meaning: readonly Policy[] = [
   validPaths,
   validPatterns,
   validSchedule,
+  afterOthers,
   validTimeZone,
   validDefaults,
   secretHeaders,

@@ -195,7 +195,7 @@ test('a worker that is taken away ends its step first, however slow, and holds i
   pool.scale(1, busy);
   expect(pool.pids()).toEqual([worker]);
   expect(pool.size()).toBe(0);
-  expect(await waves.look('usajobs', 'one', 1)).toEqual({ state: 'open' });
+  expect(await waves.look('usajobs', 'one', 1)).toMatchObject({ state: 'open', steps: { running: 1 } });
 
   const { failures } = await planned(1);
   expect(failures).toEqual([]);

@@ -49,7 +49,8 @@ export interface ControlPlane {
 
 /** Who administrates: the group is the one that may do everything, whatever the roles say. */
 const administrator: Identity = { user: 'admin', groups: ['system:masters'] };
-const readyWithinMs = 60_000;
+/** Generous: a second or two, unless the machine has much else to do. */
+const readyWithinMs = 150_000;
 
 /** The parts of a control plane that its functions share. */
 interface Parts {

@@ -45,7 +45,8 @@ export class PodRunner {
   #readySince = this.#startTime;
   #child: ChildProcess | undefined;
   #outOfMemory = false;
-  #written: Promise<void> = Promise.resolve();
+  #telling = false;
+  #told: Promise<void> = Promise.resolve();
   #removed: Promise<void> | undefined;
 
   constructor(pod: Pod, world: NodeWorld) {
@@ -106,7 +107,7 @@ export class PodRunner {
     this.#ending.abort();
     if (this.#child !== undefined) await this.#world.processes.end(this.#child, graceSeconds * 1000);
     await this.#lived;
-    await this.#written;
+    await this.#told;
     const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
     await this.#untilAnswered(() => this.#world.api.delete(path, { gracePeriodSeconds: 0, preconditions: { uid } }));
     await rm(this.#folder, { recursive: true, force: true });
@@ -208,23 +209,34 @@ export class PodRunner {
     await pause(wait, this.#ending.signal);
   }
 
-  /** Takes a step in the container's life, and tells the API; a pod that is gone there has nobody to be told. */
+  /** Takes a step in the container's life, and has the API told. */
   #become(step: Partial<ContainerLife>): void {
     const next = { ...this.life, ...step };
     if (next.ready !== this.life.ready) this.#readySince = new Date().toISOString();
     this.life = next;
-    const status = podStatus(this.pod, next, this.#startTime, this.#readySince);
-    const { name, namespace, uid } = this.pod.metadata;
-    const path = `/api/v1/namespaces/${namespace}/pods/${name}/status`;
-    // Naming the uid refuses the write to a new pod of the same name.
-    const write = () => this.#world.api.patch(path, { metadata: { uid }, status });
-    this.#written = this.#written.then(() => this.#untilAnswered(write));
+    if (this.#telling) return;
+    this.#telling = true;
+    this.#told = this.#tell();
   }
 
-  /** Tries again for half a minute while the API server is away; what it refuses is not asked again. */
+  /** Tells the API the last step; steps taken while it is away, or slow, are told as one. */
+  async #tell(): Promise<void> {
+    const { name, namespace, uid } = this.pod.metadata;
+    const path = `/api/v1/namespaces/${namespace}/pods/${name}/status`;
+    let told: ContainerLife;
+    do {
+      told = this.life;
+      const status = podStatus(this.pod, told, this.#startTime, this.#readySince);
+      // Naming the uid refuses the write to a new pod of the same name.
+      await this.#untilAnswered(() => this.#world.api.patch(path, { metadata: { uid }, status }));
+    } while (told !== this.life && !this.#abandoned.signal.aborted);
+    this.#telling = false;
+  }
+
+  /** Tries again while the API server is away; what it refuses is not asked again. */
   async #untilAnswered(ask: () => Promise<unknown>): Promise<void> {
     const { signal } = this.#abandoned;
-    for (let attempt = 0; attempt < 60 && !signal.aborted; attempt++) {
+    while (!signal.aborted) {
       try {
         await ask();
         return;

@@ -50,7 +50,15 @@ export interface Volume {
   readonly configMap?: { readonly name: string; readonly items?: readonly Item[]; readonly optional?: boolean };
   readonly emptyDir?: object;
   readonly persistentVolumeClaim?: { readonly claimName: string };
-  readonly projected?: { readonly sources?: readonly { readonly serviceAccountToken?: object }[] };
+  readonly projected?: {
+    readonly sources?: readonly { readonly serviceAccountToken?: object; readonly secret?: ProjectedSecret }[];
+  };
+}
+
+interface ProjectedSecret {
+  readonly name: string;
+  readonly items?: readonly Item[];
+  readonly optional?: boolean;
 }
 
 interface Item {

@@ -56,12 +56,15 @@ export async function mountVolumes(api: Api, pod: Pod, folders: VolumeFolders): 
 async function mountVolume(api: Api, pod: Pod, volume: Volume, folders: VolumeFolders): Promise<string | undefined> {
   const { namespace } = pod.metadata;
   // Programs look for the service account's token at a fixed place, which this host does not have: see KUBECONFIG.
-  if (volume.projected !== undefined) return undefined;
+  const secrets = (volume.projected?.sources ?? []).flatMap(({ secret }) => secret ?? []);
+  if (volume.projected !== undefined && secrets.length === 0) return undefined;
   if (volume.persistentVolumeClaim !== undefined) {
     return folder(join(folders.claims, namespace, volume.persistentVolumeClaim.claimName));
   }
   const path = await folder(join(folders.pod, volume.name));
-  if (volume.secret !== undefined) {
+  if (volume.projected !== undefined) {
+    for (const secret of secrets) await writeKeys(api, 'secrets', namespace, secret, path);
+  } else if (volume.secret !== undefined) {
     await writeKeys(api, 'secrets', namespace, { ...volume.secret, name: volume.secret.secretName }, path);
   } else if (volume.configMap !== undefined) {
     await writeKeys(api, 'configmaps', namespace, volume.configMap, path);

@@ -2,15 +2,17 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { generatedFiles } from '../src/api/generate/index.ts';
+import { installationPage } from '../src/controller/kubernetes/installationPage.ts';
 import { alertRules } from '../src/observability/alertRules.ts';
 import { metricsPage } from '../src/observability/metricsPage.ts';
 
 const root = join(import.meta.dirname, '..');
-const observability = [
+const others = [
   ['docs/reference/metrics.md', metricsPage()],
+  ['docs/reference/installation.md', installationPage()],
   ['charts/jobpulse/files/alerts.yaml', alertRules()],
 ] as const;
-for (const [path, text] of [...generatedFiles(), ...observability]) {
+for (const [path, text] of [...generatedFiles(), ...others]) {
   await mkdir(dirname(join(root, path)), { recursive: true });
   await writeFile(join(root, path), text);
   console.log(`${path}: ${Buffer.byteLength(text)} bytes`);

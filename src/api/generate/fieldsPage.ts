@@ -14,9 +14,16 @@ interface Section {
 /** The reference page of a kind: every field with its type, default and meaning. */
 export function fieldsPage(kind: Kind): string {
   const { properties = {} } = crdSchema(kind);
-  const sections = ['spec', 'status'].flatMap((path) => sectionsOf({ path, schema: properties[path] ?? {} }));
-  return [introduction(kind), ...sections.map((section) => sectionText(section))].join('\n');
+  return [introduction(kind), ...['spec', 'status'].map((path) => sectionsText(path, properties[path] ?? {}))].join(
+    '\n',
+  );
 }
+
+/** An object and all objects in it, a table of fields each. */
+export const sectionsText = (path: string, schema: Schema): string =>
+  sectionsOf({ path, schema })
+    .map((section) => sectionText(section))
+    .join('\n');
 
 const introduction = ({ kind, shortName }: Kind): string => `# ${kind}
 

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { installationPage } from '../../../../src/controller/kubernetes/installationPage.ts';
 import { poolSettings } from '../../../../src/controller/kubernetes/render/pools.ts';
 import { fullInstallation, installationOf, smallInstallation, stored, usual } from './world.ts';
 
@@ -38,4 +41,9 @@ test('the embedded warehouse has one worker at most, with one step at a time', (
     max: 1,
     concurrency: 1,
   });
+});
+
+test('the reference page is as new as the schema (else: npm run generate)', () => {
+  const page = join(import.meta.dirname, '..', '..', '..', '..', 'docs', 'reference', 'installation.md');
+  expect(readFileSync(page, 'utf8')).toBe(installationPage());
 });

@@ -74,7 +74,8 @@ export async function walkPages(walk: Walk): Promise<StepResult> {
     state = advance(state, stored.raw.meta);
     // Another attempt stored a different page first: we go on from that one's cursor.
     if (state.next !== expected.next) upcoming = ask(walk, state);
-    context.progress(`page ${state.pages}: ${state.fetched} of ${totalOf(state.tally) ?? 'unknown'} records`);
+    const number = rules.part * rules.pagesPerPart + state.pages;
+    context.progress(`page ${number}: ${state.tally.seen} of ${totalOf(state.tally) ?? 'unknown'} records`);
   }
   return result(rules, raws, state, notices, adopted + client.sent);
 }

@@ -61,6 +61,7 @@ const requestsBelowLimits: ClusterPolicy = ({ spec }) =>
         at: ['spec', 'workers', pool, 'resources', 'requests', name],
         what: `found ${request}, which is more than the limit ${limit}`,
         found: request,
+        allowed: `at most ${limit}`,
         fix: 'Lower the request or raise the limit.',
       };
     });

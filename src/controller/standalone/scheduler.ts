@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Pipeline, PipelineRun, PipelineStatus } from '../../api/index.ts';
+import type { Condition, Pipeline, PipelineRun, PipelineStatus } from '../../api/index.ts';
 import { type AfterDecision, afterCycle, decideAfter } from '../after.ts';
 import { hasEnded } from '../runs.ts';
 import { decideSchedule, jitterOf, type ScheduleDecision, scheduleCondition } from '../schedule.ts';
@@ -146,13 +146,18 @@ const writeNextRun = (
 ): Promise<void> =>
   resources.pipelines.update(name, (before) => {
     const { nextRunTime: _, ...status }: PipelineStatus = before.status ?? {};
-    const others = status.conditions?.filter(({ type }) => type !== 'Suspended') ?? [];
     return {
       ...before,
       status: {
         ...status,
         ...(nextRun === undefined ? {} : { nextRunTime: nextRun.toISOString() }),
-        ...(condition === undefined ? {} : { conditions: [condition, ...others] }),
+        ...(condition === undefined ? {} : { conditions: withCondition(status.conditions, condition) }),
       },
     };
   });
+
+/** In its place: others who write the status keep the order. */
+const withCondition = (conditions: readonly Condition[] = [], condition: Condition): Condition[] =>
+  conditions.some(({ type }) => type === condition.type)
+    ? conditions.map((each) => (each.type === condition.type ? condition : each))
+    : [...conditions, condition];

@@ -20,6 +20,8 @@ export const layout = {
     `_jobpulse/steps/${dataset}/${stage.toLowerCase()}/${sliceName(slice)}/${key}.json`,
   /** Says that a step's raw bytes are beyond their retention, so that nobody asks the source for them again. */
   expired: (dataset: string, key: string) => `_jobpulse/expired/${dataset}/${key}.json`,
+  /** What planning need not read again of a dataset. */
+  index: (dataset: string) => `_jobpulse/index/${dataset}.json`,
   runReport: (run: string) => `_jobpulse/runs/${run}.json`,
 };
 

@@ -37,13 +37,16 @@ export function planLoad(input: DatasetInput, specs: DatasetSpecs): readonly Ste
   return [step(input, 'Load', input.dataset, specs.load, sliceOf(next), '0', inputs)];
 }
 
+/** What is in a table. */
 interface Loaded {
   /** The newest load. */
   readonly last: Manifest | undefined;
+  /** The newest loads that gave the same rows, oldest first. */
+  readonly same: readonly Manifest[];
   readonly isLoaded: (manifest: Manifest) => boolean;
 }
 
-function loadedOf(input: DatasetInput): Loaded {
+export function loadedOf(input: Pick<DatasetInput, 'manifests' | 'dataset'>): Loaded {
   const loads = inOrder(input.manifests.filter(({ dataset, stage }) => dataset === input.dataset && stage === 'Load'));
   // What was loaded before the table was last built anew is in it only if that build read it too.
   const since = loads.slice(
@@ -53,7 +56,12 @@ function loadedOf(input: DatasetInput): Loaded {
     ),
   );
   const loaded = new Set(since.flatMap(({ inputs }) => inputs));
-  return { last: loads.at(-1), isLoaded: (manifest) => loaded.has(manifestDigest(manifest)) };
+  return { last: loads.at(-1), same: sameRows(loads), isLoaded: (manifest) => loaded.has(manifestDigest(manifest)) };
+}
+
+function sameRows(loads: readonly Manifest[]): readonly Manifest[] {
+  const rows = (load: Manifest | undefined) => load?.partitions[0]?.rowsHash;
+  return loads.slice(1 + loads.findLastIndex((load) => rows(load) !== rows(loads.at(-1))));
 }
 
 /** Other rules, slices cleaned anew, or a run that is to do published loads again and has not yet. */

@@ -1,7 +1,7 @@
 import type { Pipeline } from '../api/index.ts';
 import { analyseModels } from '../connectors/warehouses/analyse.ts';
 import { functionsDigest } from '../enrich/index.ts';
-import { type Lake, listManifests, putSpec } from '../lake/lake.ts';
+import { type Lake, putSpec } from '../lake/lake.ts';
 import { layout } from '../lake/layout.ts';
 import { claimLake } from '../lake/owner.ts';
 import type { PlanPayload, PlanResult, QueuedStep } from '../queue/payload.ts';
@@ -13,19 +13,22 @@ import { datasetsOf, type PlanInput, plan } from '../run/plan.ts';
 import { buildReport } from '../run/report.ts';
 import { type DatasetSpecs, type PipelineSpecs, type Resolved, resolveSpecs } from '../run/specs.ts';
 import type { Failure, Step } from '../run/types.ts';
+import { forgetSettled, readPublished, rememberSettled } from './published.ts';
 
 /** All that planning needs to know, read from the lake. Shared by the plan job and `jobpulse plan`. */
 export async function planInput(
   lake: Lake,
   pipeline: Pipeline,
-  asked: Pick<PlanPayload, 'run' | 'params' | 'warehouse' | 'failures'>,
+  asked: Pick<PlanPayload, 'run' | 'params' | 'warehouse' | 'failures'> & Partial<Pick<PlanPayload, 'startedAt'>>,
 ): Promise<PlanInput> {
   const params = resolveParams(pipeline, asked.params);
   const tablesOf = await analyseModels(pipeline);
   const specs = resolveSpecs(pipeline, { params, tablesOf, warehouse: asked.warehouse, functions: functionsDigest });
   const slice = { asOf: asked.run.asOf, params: sha256(canonical(params)).slice(0, 8) };
-  const [manifests, expired] = await Promise.all([listManifests(lake), listExpired(lake)]);
-  return { pipeline: lake.pipeline, run: asked.run, slice, specs, manifests, failures: asked.failures, expired };
+  const { run, failures, startedAt = run.asOf } = asked;
+  const wanted = { pipeline: lake.pipeline, run, slice, specs, failures };
+  const [known, expired] = await Promise.all([readPublished(lake, wanted, startedAt), listExpired(lake)]);
+  return { ...wanted, ...known, expired };
 }
 
 /**
@@ -43,6 +46,7 @@ export async function planRun(
   await claimLake(lake, { installation: payload.installation, pipeline: lake.pipeline, adopt });
   const input = await planInput(lake, pipeline, { ...payload, failures: [...payload.failures, ...failures] });
   const steps = plan(input);
+  if (payload.run.refresh) await forgetSettled(lake, input);
   if (steps.length > 0) {
     const used = new Set(steps.map(({ spec }) => spec));
     await Promise.all(
@@ -52,6 +56,7 @@ export async function planRun(
     );
     return { steps: await Promise.all(steps.map((step) => toQueued(lake, step))), failures };
   }
+  await rememberSettled(lake, input, payload.startedAt);
   const report = reportOf(input, pipeline, payload.startedAt);
   crashPoint('in-report');
   await lake.store.putIfAbsent(layout.runReport(payload.run.name), Buffer.from(JSON.stringify(report)));

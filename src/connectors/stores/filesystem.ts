@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, link, lstat, mkdir, open, opendir, readFile, stat, unlink } from 'node:fs/promises';
+import { copyFile, link, lstat, mkdir, open, opendir, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { TerminalError } from '../../run/errors.ts';
 import { checkedPath } from './paths.ts';
@@ -45,6 +45,10 @@ export function filesystemStore(root: string): Store {
     },
     async *list(prefix) {
       yield* walk(base, prefix === '' ? '' : inside(prefix));
+    },
+    async folders(prefix) {
+      const entries = await absentAsUndefined(readdir(fileOf(prefix), { withFileTypes: true }), prefix);
+      return (entries ?? []).filter((entry) => entry.isDirectory()).map(({ name }) => name);
     },
     async delete(path) {
       await absentAsUndefined(unlink(fileOf(path)), path);

@@ -15,6 +15,7 @@ export function prefixed(store: Store, prefix: string): Store {
         yield { ...object, path: object.path.slice(root.length) };
       }
     },
+    ...(store.folders && { folders: async (path: string) => (await store.folders?.(inside(path))) ?? [] }),
     ...(store.localPath && { localPath: (path: string) => store.localPath?.(inside(path)) ?? '' }),
   };
 }

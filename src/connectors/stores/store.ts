@@ -10,6 +10,8 @@ export interface Store {
   list(prefix: string): AsyncIterable<StoredObject>;
   /** Removes an object; one that is not there is no error. */
   delete(path: string): Promise<void>;
+  /** Names of the folders right below a prefix, where the store can tell them without listing all that is in them. */
+  folders?(prefix: string): Promise<string[]>;
   /** A path on this machine that DuckDB can read in place, where the store has one. */
   localPath?(path: string): string;
 }

@@ -158,6 +158,7 @@ export const reasons = {
   RequestTooLarge: 'A request to the owner of the data directory is larger than is allowed.',
   OwnerDiffers: 'The process that owns the data directory lacks a secret or a setting that the run needs.',
   OwnerVersionDiffers: 'The process that owns the data directory is of another version.',
+  LeadershipLost: 'Another controller leads, or the API server could not be reached for too long; start it again.',
   StaleLeader: 'Another controller has taken over; the one before it writes nothing any more.',
   KubeconfigInvalid: 'The kubeconfig is missing, cannot be read, or does not name what is to be used.',
   KubernetesUnreachable: 'The Kubernetes API server gives no answer.',

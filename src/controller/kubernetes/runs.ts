@@ -1,0 +1,95 @@
+import type { Logger } from 'pino';
+import { TransientError } from '../../run/errors.ts';
+import { hasEnded, reconcileRun } from '../runs.ts';
+import type { World } from '../world.ts';
+import type { Informer, KubeApi, OwnerReference } from './api.ts';
+import { resourceTypes } from './client.ts';
+import { forceDeleteAnnotation, pipelineLabel, runFinalizer } from './names.ts';
+import { partsOf, type StoredPipeline, type StoredRun } from './stored.ts';
+
+/** A deleted run waits this long for Redis, so that nothing of it stays in the queues; then it goes all the same. */
+export const releaseDeadlineMs = 5 * 60_000;
+
+export interface RunReconcilerOptions {
+  readonly api: KubeApi;
+  readonly pipelines: Informer<StoredPipeline>;
+  readonly runs: Informer<StoredRun>;
+  readonly world: (namespace: string) => World;
+  /** Whether Redis takes commands now. */
+  readonly redisReady: () => boolean;
+  readonly now: () => Date;
+  readonly log: Logger;
+}
+
+/**
+ * Moves one run on as far as it can go, around the reconciler that both worlds share: an unfinished run is owned by its
+ * Pipeline and has a finalizer, so that its jobs leave the queues before it goes.
+ */
+export function openRunReconciler(options: RunReconcilerOptions): (key: string) => Promise<void> {
+  const { runs, world, redisReady } = options;
+  return async (key) => {
+    const { namespace, name } = partsOf(key);
+    const run = runs.get({ namespace, name });
+    if (!run) return;
+    if (run.metadata.deletionTimestamp !== undefined) return release(options, run);
+    if (hasEnded(run)) return unprotect(options, run);
+    if (!redisReady()) throw new TransientError('Redis is away');
+    const pipeline = options.pipelines.get({ namespace, name: run.spec.pipelineRef.name });
+    if (pipeline) await protect(options, run, pipeline);
+    await reconcileRun(world(namespace), name);
+  };
+}
+
+/** Takes a run that is being deleted out of the queues, then lets it go. */
+async function release(options: RunReconcilerOptions, run: StoredRun): Promise<void> {
+  const { metadata, spec, status } = run;
+  if (!metadata.finalizers?.includes(runFinalizer)) return;
+  const waited = options.now().getTime() - Date.parse(metadata.deletionTimestamp ?? '');
+  const isForced = metadata.annotations?.[forceDeleteAnnotation] === 'true' || waited > releaseDeadlineMs;
+  if (options.redisReady()) {
+    const { waves } = options.world(metadata.namespace ?? '');
+    await waves.forget(spec.pipelineRef.name, metadata.name, status?.wave ?? 0);
+  } else if (!isForced) {
+    throw new TransientError(`Redis is away; run ${metadata.name} is deleted when its jobs are`);
+  }
+  await unprotect(options, run);
+}
+
+const protect = async (
+  { api, runs }: RunReconcilerOptions,
+  { metadata, spec }: StoredRun,
+  pipeline: StoredPipeline,
+): Promise<void> => {
+  const { finalizers = [], ownerReferences = [], labels = {} } = metadata;
+  const isOwned = ownerReferences.some(({ uid }) => uid === pipeline.metadata.uid);
+  if (finalizers.includes(runFinalizer) && isOwned && labels[pipelineLabel] === spec.pipelineRef.name) return;
+  const patch = {
+    metadata: {
+      resourceVersion: metadata.resourceVersion,
+      labels: { [pipelineLabel]: spec.pipelineRef.name },
+      finalizers: [...finalizers.filter((each) => each !== runFinalizer), runFinalizer],
+      ownerReferences: [
+        ...ownerReferences.filter(({ kind, uid }) => kind !== pipeline.kind || uid === pipeline.metadata.uid),
+        ...(isOwned ? [] : [ownerOf(pipeline)]),
+      ],
+    },
+  };
+  runs.remember(await api.patch(resourceTypes.pipelineRuns, keyOfRun(metadata), patch));
+};
+
+async function unprotect({ api, runs }: RunReconcilerOptions, { metadata }: StoredRun): Promise<void> {
+  const { finalizers = [], resourceVersion, deletionTimestamp } = metadata;
+  if (!finalizers.includes(runFinalizer)) return;
+  const rest = finalizers.filter((each) => each !== runFinalizer);
+  const patch = { metadata: { resourceVersion, finalizers: rest } };
+  const stored = await api.patch(resourceTypes.pipelineRuns, keyOfRun(metadata), patch);
+  if (deletionTimestamp === undefined) runs.remember(stored); // else it is gone with its last finalizer
+}
+
+const keyOfRun = ({ namespace = '', name }: StoredRun['metadata']) => ({ namespace, name });
+
+/** The reference by which a run goes with its Pipeline. */
+export const ownerOf = ({ apiVersion, kind, metadata }: StoredPipeline): OwnerReference => ({
+  ...{ apiVersion, kind, name: metadata.name, uid: metadata.uid ?? '' },
+  blockOwnerDeletion: false,
+});

@@ -1,0 +1,28 @@
+import { type Pipeline, type PipelineRun, pipeline, pipelineRun } from '../../api/index.ts';
+import type { KubeObject } from './api.ts';
+
+/** A Pipeline as the API server stores it: with the defaults of its schema, but perhaps invalid in this version. */
+export type StoredPipeline = Pipeline & KubeObject;
+/** A PipelineRun as the API server stores it. */
+export type StoredRun = PipelineRun & KubeObject;
+
+/** `namespace/name`, by which things wait in the work queues. */
+export const keyOf = ({ metadata }: KubeObject): string => `${metadata.namespace}/${metadata.name}`;
+
+/** The two halves of a key. */
+export function partsOf(key: string): { readonly namespace: string; readonly name: string } {
+  const [namespace = '', name = ''] = key.split('/');
+  return { namespace, name };
+}
+
+/** A stored Pipeline with the defaults of this version, where its schema is met; the API server knows only some. */
+export function withPipelineDefaults(stored: StoredPipeline): StoredPipeline {
+  const parsed = pipeline.shape.spec.safeParse(stored.spec);
+  return parsed.success ? { ...stored, spec: parsed.data } : stored;
+}
+
+/** A stored PipelineRun with the defaults of this version. */
+export function withRunDefaults(stored: StoredRun): StoredRun {
+  const parsed = pipelineRun.shape.spec.safeParse(stored.spec);
+  return parsed.success ? { ...stored, spec: parsed.data } : stored;
+}

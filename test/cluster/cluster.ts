@@ -1,0 +1,116 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from '../servers/kubernetes/controlPlane.ts';
+import { type HostNode, startHostNode } from '../servers/kubernetes/hostNode.ts';
+import type { Identity } from '../servers/kubernetes/pki.ts';
+import { ownProcesses } from '../servers/kubernetes/processes.ts';
+import { freePort, startTcpRedis } from '../servers/redis.ts';
+
+export const root = join(import.meta.dirname, '..', '..');
+export const namespace = 'default';
+const redisPassword = 'made-up-password';
+
+/** A controller process. */
+export interface ControllerProcess {
+  readonly identity: string;
+  readonly pid: number;
+  /** Where it serves metrics and probes. */
+  readonly url: string;
+  readonly logFile: string;
+  readonly ended: Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** A real API server, a node that runs pods as processes of this host, a Redis, and controllers as they are started. */
+export interface Cluster {
+  readonly plane: ControlPlane;
+  readonly node: HostNode;
+  readonly redis: Redis;
+  readonly redisPort: number;
+  /** kubectl; throws unless it succeeds, and gives what it printed. */
+  kubectl(args: readonly string[], input?: string): Promise<string>;
+  /** `kubectl get … -o json`. */
+  get<Kind>(...args: readonly string[]): Promise<Kind>;
+  startController(
+    identity?: string,
+    options?: { readonly as?: Identity; readonly args?: readonly string[] },
+  ): Promise<ControllerProcess>;
+  stop(): Promise<void>;
+}
+
+const installation = `
+id: harbour
+image: {name: registry.example/jobpulse:1}
+redis: {secret: {name: jobpulse-redis}}
+lake: {filesystem: {claimName: jobpulse-lake}}
+`;
+
+export async function startCluster(
+  options: ControlPlaneOptions & { readonly withNode?: boolean } = {},
+): Promise<Cluster> {
+  const folder = mkdtempSync(join(tmpdir(), 'jobpulse-test-cluster-'));
+  const processes = ownProcesses(folder);
+  const [plane, redisServer] = await Promise.all([
+    startControlPlane(options),
+    startTcpRedis(['--requirepass', redisPassword]),
+  ]);
+  const redisUrl = `redis://:${redisPassword}@127.0.0.1:${redisServer.port}`;
+  const redis = new Redis(redisUrl);
+  const node = await startHostNode(plane, {
+    command: (_, { args = [] }) => [join(root, 'bin', 'jobpulse'), ...args],
+    freePorts: ['metrics', 'JOBPULSE_HEALTH_PORT'],
+  });
+  const kubectl = async (args: readonly string[], input?: string): Promise<string> => {
+    const { code, stdout, stderr } = await plane.kubectl(args, input === undefined ? {} : { input });
+    if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
+    return stdout;
+  };
+  await kubectl(['apply', '--server-side', '-f', join(root, 'crds')]);
+  await until(async () => (await plane.kubectl(['get', 'pipelines,pipelineruns'])).code === 0);
+  await kubectl(['create', 'secret', 'generic', 'jobpulse-redis', `--from-literal=url=${redisUrl}`]);
+  const config = join(folder, 'installation.yaml');
+  writeFileSync(config, installation);
+
+  return {
+    ...{ plane, node, redis, redisPort: redisServer.port, kubectl },
+    get: async <Kind>(...args: readonly string[]) => JSON.parse(await kubectl(['get', ...args, '-o', 'json'])) as Kind,
+    async startController(identity = 'controller-1', { as, args = [] } = {}) {
+      const port = await freePort();
+      const logFile = join(folder, `${identity}-${port}.log`);
+      const kubeconfig = as ? await plane.kubeconfigFor(as) : plane.kubeconfig;
+      const child = processes.start({
+        program: join(root, 'bin', 'jobpulse'),
+        args: [
+          ...['controller', '--config', config, '--kubeconfig', kubeconfig, '--namespace', namespace],
+          ...['--identity', identity, '--port', String(port), '--allow-private-networks', ...args],
+        ],
+        env: { PATH: process.env.PATH, HOME: process.env.HOME, REDIS_URL: redisUrl },
+        output: logFile,
+      });
+      const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      const url = `http://127.0.0.1:${port}`;
+      await until(async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200);
+      return { identity, pid: child.pid ?? 0, url, logFile, ended, kill: (signal) => void child.kill(signal) };
+    },
+    async stop() {
+      await processes.stop();
+      await node.stop();
+      redis.disconnect();
+      await Promise.all([plane.stop(), redisServer.stop()]);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Waits until it is so; fails when that takes too long. */
+export async function until(so: () => Promise<boolean> | boolean, timeoutMs = 60_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await so())) {
+    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs / 1000} s in vain until ${so}`);
+    await sleep(100);
+  }
+}

@@ -105,7 +105,8 @@ const accepted = ({ metadataOnly }: ListOptions, kind: string): string =>
 
 interface Page<Kind> {
   readonly metadata: { readonly resourceVersion?: string; readonly continue?: string };
-  readonly items: readonly Kind[];
+  /** Of metadata only, no items are null. */
+  readonly items: readonly Kind[] | null;
 }
 
 /** All pages show the same moment. */
@@ -126,7 +127,7 @@ async function listAll<Kind extends KubeObject>(
       accept: accepted(options, 'PartialObjectMetadataList'),
       signal,
     });
-    for (const item of page.items) items.push(typed(type, item));
+    for (const item of page.items ?? []) items.push(typed(type, item));
     next = page.metadata.continue;
     if (!next) return { items, resourceVersion: page.metadata.resourceVersion ?? '' };
   }

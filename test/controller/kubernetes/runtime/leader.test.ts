@@ -170,11 +170,10 @@ describeWithKubernetes('leadership', () => {
       await close();
     };
     const all = Array.from({ length: 20 }, (_, index) => candidate(`c${index}`));
-    await sleep(20_000);
+    await expect.poll(() => epochs.length, { timeout: 120_000 }).toBeGreaterThan(8);
     ended.abort(new Error('enough'));
     await Promise.all(all);
     expect(violations).toEqual([]);
-    expect(epochs.length).toBeGreaterThan(5);
     expect(epochs).toEqual([...new Set(epochs)].sort((one, other) => one - other));
   });
 });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
 /** A TCP proxy whose connections can go bad in the ways that real ones do. */
-export interface Proxy {
+export interface TcpProxy {
   readonly port: number;
   /** From now on nothing is passed on in either direction by the connections that are open, and none is closed. */
   silence(): void;
@@ -13,7 +13,7 @@ export interface Proxy {
   close(): void;
 }
 
-export async function startProxy(targetPort: number): Promise<Proxy> {
+export async function startProxy(targetPort: number): Promise<TcpProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
   const server = createServer((near) => {
     const far = connect(targetPort, '127.0.0.1');

@@ -45,6 +45,7 @@ export class PodRunner {
   #readySince = this.#startTime;
   #child: ChildProcess | undefined;
   #outOfMemory = false;
+  #turn: Promise<unknown> = Promise.resolve();
   #telling = false;
   #told: Promise<void> = Promise.resolve();
   #removed: Promise<void> | undefined;
@@ -84,7 +85,7 @@ export class PodRunner {
     );
     if (uses && this.pid !== undefined) {
       // What is gone from the API stays in the files of those that read it.
-      await mountVolumes(this.#world.api, this.pod, this.#folders()).catch(() => undefined);
+      await this.#inTurn(() => mountVolumes(this.#world.api, this.pod, this.#folders())).catch(() => undefined);
     }
   }
 
@@ -137,7 +138,8 @@ export class PodRunner {
       await mkdir(join(this.#world.folder, 'logs'), { recursive: true });
       this.#token ??= await this.#credentials();
       const env = { ...this.#world.env, ...this.#token };
-      return await prepare(api, this.pod, this.#folders(), { command, env, ports: [...this.ports.values()] });
+      const ports = [...this.ports.values()];
+      return await this.#inTurn(() => prepare(api, this.pod, this.#folders(), { command, env, ports }));
     } catch (error) {
       if (error instanceof NotYet) {
         this.#become({ state: { waiting: { reason: error.reason, message: error.message } } });
@@ -245,6 +247,13 @@ export class PodRunner {
         await pause(retryMs, signal);
       }
     }
+  }
+
+  /** Files of volumes are written by one at a time. */
+  #inTurn<T>(write: () => Promise<T>): Promise<T> {
+    const written = this.#turn.then(write);
+    this.#turn = written.catch(() => undefined);
+    return written;
   }
 
   #folders() {

@@ -86,7 +86,7 @@ test('never throws, is of the schema, uses listed reasons, and a second look giv
       const now = new Date(second.now.getTime() + 3600_000);
       expect(settle(status, deriveStatus(given(second, status)), { wroteAt: undefined, now }).write).toBe(false);
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
@@ -102,6 +102,6 @@ test('a condition has another time exactly when it has another status (the sched
         expect(condition.lastTransitionTime).toBe(isSame ? known?.lastTransitionTime : second.now.toISOString());
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });

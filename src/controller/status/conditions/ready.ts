@@ -1,4 +1,4 @@
-import type { Condition } from '../../../api/index.ts';
+import type { Condition, PipelineSpec } from '../../../api/index.ts';
 import type { Reason } from '../../../api/reasons.ts';
 import { endedRuns, looksAtAllSources } from '../runs.ts';
 import { type Seen, specAtWork } from '../seen.ts';
@@ -23,7 +23,7 @@ export function ready(seen: Seen, others: readonly Found[]): Verdict {
       return no(found.reason as Reason, found.message);
     }
   }
-  if (seen.unattended && specAtWork(seen)?.schedule !== undefined) {
+  if (seen.unattended && runsByItself(specAtWork(seen))) {
     return no('Unattended', 'it has a schedule, and nobody keeps it; start `jobpulse up`');
   }
   const newest = endedRuns(seen).find((run) => looksAtAllSources(run) && run.status?.phase !== 'Cancelled');
@@ -31,3 +31,7 @@ export function ready(seen: Seen, others: readonly Found[]): Verdict {
   const why = newest.status.conditions?.find(({ type }) => type === 'Succeeded')?.message ?? 'it failed';
   return no('RunFailed', `${newest.metadata.name}: ${why}`.slice(0, 4000));
 }
+
+/** Whether runs are to begin without anybody asking for them. */
+const runsByItself = (spec: Partial<Pick<PipelineSpec, 'schedule' | 'after'>> = {}): boolean =>
+  spec.schedule !== undefined || (spec.after ?? []).length > 0;

@@ -60,18 +60,33 @@ function planText({ pipeline, datasets, models }: PlanSummary): string {
   ].join('\n');
 }
 
-function datasetText(pipeline: string, { name, extract, clean, load, unavailable, why }: DatasetPlan): string {
+function datasetText(
+  pipeline: string,
+  { name, extract, clean, load, unavailable, notAsked, why }: DatasetPlan,
+): string {
   const asks =
     extract.requests === null
       ? 'ask the source (never asked before)'
       : `ask the source (${extract.requests} requests last time)`;
   const parts = [
     extract.asks ? asks : '0 requests',
+    ...windowTexts(extract),
     ...(clean.slices > 0 ? [`re-clean ${clean.slices} slices from ${clean.bytes} bytes of raw: 0 requests`] : []),
     ...(load === 'Rebuild' ? ['rebuild the table'] : load === 'Append' ? ['load a slice that is waiting'] : []),
     ...(unavailable.length > 0
       ? [`${unavailable.length} slices can no longer be re-cleaned (raw expired): ${unavailable.join(', ')}`]
       : []),
+    ...(notAsked.length > 0 ? [`the source cannot be asked about ${notAsked.join(', ')}`] : []),
   ];
   return [`${pipeline}/${name}: ${parts.join('; ')}`, ...why.map((reason) => `  because ${reason}`)].join('\n');
+}
+
+/** What would be asked for of a source that can be asked about periods, and what is left for later. */
+function windowTexts({ slices, asked = [], left = 0 }: DatasetPlan['extract']): string[] {
+  if (slices === undefined) return [];
+  const [newest] = asked;
+  return [
+    `${slices} slices missing or open${newest === undefined ? '' : `, newest first from ${newest}`}`,
+    ...(left > 0 ? [`${left} of them left to later runs (extract.window.maxSlicesPerRun)`] : []),
+  ];
 }

@@ -32,11 +32,10 @@ export interface DatasetPlan {
   };
   /** Loads that are known now; a new snapshot is loaded besides. */
   readonly load: 'None' | 'Append' | 'Rebuild';
-  /**
-   * Snapshots whose raw bytes are beyond their retention: they stay as they were cleaned last. And periods that the run
-   * is about and the source cannot be asked about.
-   */
+  /** Snapshots whose raw bytes are beyond their retention: they stay as they were cleaned last. */
   readonly unavailable: readonly string[];
+  /** Periods that the run is about and that the source cannot be asked about. */
+  readonly notAsked: readonly string[];
   readonly why: readonly string[];
 }
 
@@ -104,7 +103,8 @@ function datasetPlan(input: PlanInput, specs: DatasetSpecs, steps: readonly Step
     extract: { asks, requests: asks ? estimate(last, windows) : 0, ...(windows && windowCounts(windows, specs)) },
     clean,
     load: load ? (load.part.startsWith('rebuild') ? 'Rebuild' : 'Append') : 'None',
-    unavailable: [...unavailable, ...inWords(coverageOf(input, specs).unavailable)],
+    unavailable,
+    notAsked: inWords(coverageOf(input, specs).unavailable),
     why: reasons(input, { asks, windows, again: clean.slices, rebuilds: load?.part.startsWith('rebuild') === true }),
   };
 }

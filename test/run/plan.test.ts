@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { pipeline as pipelineSchema } from '../../src/api/index.ts';
 import { manifestDigest } from '../../src/lake/lake.ts';
+import { coverageOf } from '../../src/run/extracts.ts';
 import { judgeFailures } from '../../src/run/failures.ts';
 import { type PlanInput, plan } from '../../src/run/plan.ts';
 import { resolveSpecs } from '../../src/run/specs.ts';
@@ -253,6 +254,36 @@ describe('models', () => {
     expect(lake.run({ asOf: day(2) })).toContain('Transform:first:after');
     lake.rows = 'rows-1';
     expect(lake.run({ asOf: day(3) })).toContain('Transform:first:after');
+  });
+});
+
+describe('a run about a period', () => {
+  const period = { start: day(2), end: day(4) };
+
+  test('does not ask a source of snapshots; it cleans again what was taken then, and says what was not', () => {
+    const lake = new Simulation();
+    for (const at of [1, 2, 5]) lake.run({ asOf: day(at) });
+    lake.sql = 'lower(title)';
+    const steps = plan(lake.input({ asOf: day(6), interval: period }));
+    expect(steps.map(({ stage, slice }) => `${stage} ${slice.asOf}`)).toEqual([`Clean ${day(2)}`]);
+    const input = lake.input({ asOf: day(6), interval: period });
+    const [specs] = input.specs.datasets;
+    const coverage = specs && coverageOf(input, specs);
+    expect(coverage).toEqual({
+      covered: [{ start: Date.parse(day(2)), end: Date.parse(day(3)) }],
+      unavailable: [{ start: Date.parse(day(3)), end: Date.parse(day(4)) }],
+    });
+    expect(lake.run({ asOf: day(6), interval: period }).slice(0, 2)).toEqual([
+      'Clean:postings:0',
+      'Load:postings:rebuild',
+    ]);
+  });
+
+  test('with refresh from Load on builds the table anew, once', () => {
+    const lake = new Simulation();
+    lake.run({ asOf: day(1) });
+    expect(lake.run({ asOf: day(2), from: 'Load', refresh: true })).toEqual(['Load:postings:rebuild']);
+    expect(lake.run({ asOf: day(3), from: 'Load' })).toEqual([]);
   });
 });
 

@@ -173,12 +173,16 @@ describeWithKubernetes('the host as a node', () => {
     const env = [
       { name: 'PORT', value: '8080' },
       { name: 'ADDRESS', value: '0.0.0.0:$(PORT)' },
-      { name: 'SECRET_FILE', value: '/secrets/key' },
+      { name: 'SECRET_FILE', value: '/secrets/s/key' },
       { name: 'NAME', valueFrom: from('metadata.name') },
       { name: 'SPACE', valueFrom: from('metadata.namespace') },
       { name: 'KEY', valueFrom: { secretKeyRef: { name: 's', key: 'key' } } },
     ];
-    const volumes = [{ name: 'secrets', secret: { secretName: 's' } }];
+    const sources = [
+      { secret: { name: 's', items: [{ key: 'key', path: 's/key' }] } },
+      { secret: { name: 'not-there', optional: true } },
+    ];
+    const volumes = [{ name: 'secrets', projected: { sources } }];
     await apply(pod('v', web({ env, volumeMounts: [{ name: 'secrets', mountPath: '/secrets' }] }), { volumes }));
     await expect
       .poll(async () => (await containerOf('v'))?.state.waiting?.message, { timeout: 60_000 })

@@ -7,7 +7,7 @@ import type { ControlPlane } from './controlPlane.ts';
 import { follow } from './follow.ts';
 import { type CommandOf, commandOfManifest } from './launch.ts';
 import { PodRunner } from './podRunner.ts';
-import { hostAddress, type Pod } from './podSpec.ts';
+import { type FileSource, hostAddress, type Pod } from './podSpec.ts';
 import { ownProcesses } from './processes.ts';
 
 export interface HostNodeOptions {
@@ -92,17 +92,17 @@ export async function startHostNode(plane: ControlPlane, options: HostNodeOption
     void runners.get(uid)?.remove(0);
     runners.delete(uid);
   };
-  const refresh = (kind: 'secret' | 'configMap') => (object: KubernetesObject) => {
+  const refresh = (kind: FileSource['kind']) => (object: KubernetesObject) => {
     const { name, namespace } = object.metadata;
     for (const runner of runners.values()) {
       if (runner.pod.metadata.namespace === namespace) void runner.refresh(kind, name);
     }
   };
-  const files = (kind: 'secret' | 'configMap') => ({ changed: refresh(kind), gone: () => undefined });
+  const files = (kind: FileSource['kind']) => ({ changed: refresh(kind), gone: () => undefined });
   const loops = [
     follow<Pod>(api, '/api/v1/pods', { changed, gone }, ended.signal),
-    follow(api, '/api/v1/secrets', files('secret'), ended.signal),
-    follow(api, '/api/v1/configmaps', files('configMap'), ended.signal),
+    follow(api, '/api/v1/secrets', files('secrets'), ended.signal),
+    follow(api, '/api/v1/configmaps', files('configmaps'), ended.signal),
     beat(api, ended.signal),
   ];
 

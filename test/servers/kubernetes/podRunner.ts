@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Api, ApiError } from './api.ts';
 import { type CommandOf, choosePorts, type Launch, prepare } from './launch.ts';
-import { hasToken, type Pod, type Probe, type Replacement, replacePaths, replacePorts } from './podSpec.ts';
+import {
+  type FileSource,
+  fileSources,
+  hasToken,
+  type Pod,
+  type Probe,
+  type Replacement,
+  replacePaths,
+  replacePorts,
+} from './podSpec.ts';
 import { type ContainerLife, notStarted, podStatus, restarts, type Terminated, terminated } from './podStatus.ts';
 import { askProbe } from './probe.ts';
 import { type Processes, signalGroup } from './processes.ts';
@@ -79,10 +88,9 @@ export class PodRunner {
   }
 
   /** A Secret or ConfigMap has changed: so do the files that are made of it. */
-  async refresh(kind: 'secret' | 'configMap', name: string): Promise<void> {
-    const uses = (this.pod.spec.volumes ?? []).some((volume) =>
-      kind === 'secret' ? volume.secret?.secretName === name : volume.configMap?.name === name,
-    );
+  async refresh(kind: FileSource['kind'], name: string): Promise<void> {
+    const sources = (this.pod.spec.volumes ?? []).flatMap(fileSources);
+    const uses = sources.some((source) => source.kind === kind && source.name === name);
     if (uses && this.pid !== undefined) {
       // What is gone from the API stays in the files of those that read it.
       await this.#inTurn(() => mountVolumes(this.#world.api, this.pod, this.#folders())).catch(() => undefined);

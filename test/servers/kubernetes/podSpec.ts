@@ -75,6 +75,25 @@ export interface Probe {
   readonly failureThreshold?: number;
 }
 
+/** A Secret or a ConfigMap whose values are the files of a volume. */
+export interface FileSource {
+  readonly kind: 'secrets' | 'configmaps';
+  readonly name: string;
+  readonly items?: readonly Item[];
+  readonly optional?: boolean;
+}
+
+/** What the files of a volume are made of. */
+export function fileSources({ secret, configMap, projected }: Volume): readonly FileSource[] {
+  return [
+    ...(secret === undefined ? [] : [{ ...secret, kind: 'secrets' as const, name: secret.secretName }]),
+    ...(configMap === undefined ? [] : [{ ...configMap, kind: 'configmaps' as const }]),
+    ...(projected?.sources ?? []).flatMap((source) =>
+      source.secret === undefined ? [] : [{ ...source.secret, kind: 'secrets' as const }],
+    ),
+  ];
+}
+
 /** Whether a pod is given a token of its service account. */
 export function hasToken({ spec: { volumes = [] } }: Pod): boolean {
   const sources = volumes.flatMap(({ projected }) => projected?.sources ?? []);

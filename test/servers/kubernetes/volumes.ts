@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { type Api, ApiError } from './api.ts';
-import type { Pod, Replacement, Volume } from './podSpec.ts';
+import { type FileSource, fileSources, type Pod, type Replacement, type Volume } from './podSpec.ts';
 
 /** Why a container cannot be started yet, in the words of a kubelet; it is tried again. */
 export class NotYet extends Error {
@@ -55,44 +55,39 @@ export async function mountVolumes(api: Api, pod: Pod, folders: VolumeFolders): 
 
 async function mountVolume(api: Api, pod: Pod, volume: Volume, folders: VolumeFolders): Promise<string | undefined> {
   const { namespace } = pod.metadata;
+  const sources = fileSources(volume);
   // Programs look for the service account's token at a fixed place, which this host does not have: see KUBECONFIG.
-  const secrets = (volume.projected?.sources ?? []).flatMap(({ secret }) => secret ?? []);
-  if (volume.projected !== undefined && secrets.length === 0) return undefined;
+  if (volume.projected !== undefined && sources.length === 0) return undefined;
   if (volume.persistentVolumeClaim !== undefined) {
     return folder(join(folders.claims, namespace, volume.persistentVolumeClaim.claimName));
   }
-  const path = await folder(join(folders.pod, volume.name));
-  if (volume.projected !== undefined) {
-    for (const secret of secrets) await writeKeys(api, 'secrets', namespace, secret, path);
-  } else if (volume.secret !== undefined) {
-    await writeKeys(api, 'secrets', namespace, { ...volume.secret, name: volume.secret.secretName }, path);
-  } else if (volume.configMap !== undefined) {
-    await writeKeys(api, 'configmaps', namespace, volume.configMap, path);
-  } else if (volume.emptyDir === undefined) {
+  if (sources.length === 0 && volume.emptyDir === undefined) {
     throw new NotYet('ContainerCreating', `this node has no volumes of the kind of ${volume.name}`);
+  }
+  const path = await folder(join(folders.pod, volume.name));
+  if (sources.length > 0) {
+    const files = await Promise.all(sources.map((source) => filesOf(api, namespace, source)));
+    await writeFiles(path, new Map(files.flat()));
   }
   return path;
 }
 
-async function writeKeys(
+/** The files that a Secret or ConfigMap is, each with its path in the volume. */
+async function filesOf(
   api: Api,
-  kind: 'secrets' | 'configmaps',
   namespace: string,
-  source: { name: string; items?: readonly { key: string; path: string }[]; optional?: boolean },
-  target: string,
-): Promise<void> {
-  const values = await valuesOf(api, kind, namespace, source.name);
-  if (values === undefined && source.optional !== true) {
-    throw new NotYet('ContainerCreating', `${kind} "${source.name}" not found`);
-  }
+  source: FileSource,
+): Promise<readonly (readonly [string, Buffer])[]> {
+  const { kind, name, optional = false } = source;
+  const values = await valuesOf(api, kind, namespace, name);
+  if (values === undefined && !optional) throw new NotYet('ContainerCreating', `${kind} "${name}" not found`);
   const items = source.items ?? [...(values?.keys() ?? [])].map((key) => ({ key, path: key }));
-  const files = new Map<string, Buffer>();
-  for (const { key, path } of items) {
+  return items.flatMap(({ key, path }) => {
     const value = values?.get(key);
-    if (value !== undefined) files.set(path, value);
-    else if (source.optional !== true) throw new NotYet('ContainerCreating', `${kind} "${source.name}" has no ${key}`);
-  }
-  await writeFiles(target, files);
+    if (value !== undefined) return [[path, value] as const];
+    if (!optional) throw new NotYet('ContainerCreating', `${kind} "${name}" has no ${key}`);
+    return [];
+  });
 }
 
 /** Each file is changed at once; those that are the same are not touched, those of keys that are gone go. */
@@ -106,8 +101,9 @@ async function writeFiles(target: string, files: ReadonlyMap<string, Buffer>): P
     await chmod(`${file}.new`, 0o400);
     await rename(`${file}.new`, file);
   }
-  for (const entry of await readdir(target, { withFileTypes: true })) {
-    if (entry.isFile() && !files.has(entry.name)) await rm(join(target, entry.name), { force: true });
+  for (const entry of await readdir(target, { withFileTypes: true, recursive: true })) {
+    const file = join(entry.parentPath, entry.name);
+    if (entry.isFile() && !files.has(relative(target, file))) await rm(file, { force: true });
   }
 }
 

@@ -208,9 +208,8 @@ describeWithKubernetes('an informer', () => {
 
     test('a version that the API server has forgotten: only what really changed is told', async () => {
       await Promise.all([create('kept'), create('changed', { n: '1' }), create('gone')]);
-      // 410 is rare in reality: an answer, and an error in the middle of a stream, as the server gives them.
       const gone = new ApiError(410, 'Expired', 'watch: 410 too old resource version');
-      let begin = Promise.withResolvers<void>();
+      const begin = Promise.withResolvers<void>();
       let watches = 0;
       const forgetful: KubeApi = {
         ...api,
@@ -227,8 +226,6 @@ describeWithKubernetes('an informer', () => {
       await change('changed', { n: '2' });
       await api.delete(configMaps, key('gone'));
       await create('new', { n: '1' });
-      begin.resolve();
-      begin = Promise.withResolvers();
       begin.resolve();
       await sees('new', { n: '1' });
       await create('later', { n: '1' });
@@ -295,7 +292,6 @@ describeWithKubernetes('an informer', () => {
     await informer.synced;
     await expect.poll(() => informer.list().length).toBe(1_001);
     const bytes = (heapUsed() - before) / 1_001;
-    console.log(`metadata of an object: ${Math.round(bytes)} bytes`);
     expect(bytes).toBeLessThan(4_000);
   });
 });

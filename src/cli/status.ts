@@ -42,8 +42,8 @@ export const status: Verb = (program) => {
 };
 
 const helpOnStates = `
-States: Scheduled; ByHand (it has no schedule); Paused (by \`jobpulse pause\`); Suspended (by its manifest, or that is gone);
-Unattended (it has a schedule, but nothing keeps it). Why a pipeline is not ready: \`jobpulse why <pipeline>\`.`;
+Schedules: Scheduled; After (other pipelines); ByHand (none); Paused (by \`jobpulse pause\`); Suspended (by its manifest, or
+that is gone); Unattended (it has a schedule, but nothing keeps it). Why a pipeline is not ready: \`jobpulse why <pipeline>\`.`;
 
 function statusText(place: Place, lines: readonly StatusLine[], wide: boolean): string {
   if (lines.length === 0) return `no pipelines in ${place.name}; start one with: jobpulse run <manifest>`;
@@ -84,13 +84,15 @@ async function statusLines(place: Place, only: string | undefined): Promise<read
   });
 }
 
-type ScheduleState = 'ByHand' | 'Paused' | 'Suspended' | 'Scheduled' | 'Unattended';
+type ScheduleState = 'ByHand' | 'After' | 'Paused' | 'Suspended' | 'Scheduled' | 'Unattended';
 
 function scheduleOf(pipeline: Pipeline, now: Date): Pick<StatusLine, 'state' | 'nextRun'> {
   const { spec, status } = pipeline;
-  if (spec.schedule === undefined) return { state: 'ByHand' };
+  const isAfter = (spec.after ?? []).length > 0; // stored by a version that had no `after`, it has none
+  if (spec.schedule === undefined && !isAfter) return { state: 'ByHand' };
   if (isPaused(pipeline)) return { state: 'Paused' };
   if (spec.suspend) return { state: 'Suspended' };
+  if (spec.schedule === undefined) return { state: 'After' };
   // A process that was killed leaves the time of a tick that nobody was there for.
   const nextRun = status?.nextRunTime;
   const isAttended = nextRun !== undefined && Date.parse(nextRun) > now.getTime() - lateMs;

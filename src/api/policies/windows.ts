@@ -27,24 +27,15 @@ function borders({ extract: { window } }: Dataset, at: Path): Finding[] {
   ];
 }
 
+/** Rows of one period are asked for in spans of other lengths, and only a key tells that they are the same. */
 function loadOfParts({ extract: { window }, load }: Dataset, at: Path): Finding[] {
-  const findings: Finding[] = [];
-  if (load.onMissing !== 'Ignore') {
-    findings.push({
-      at: [...at, 'load', 'onMissing'],
-      what: `found ${load.onMissing} with extract.window: a row that is not in one period is not gone from the source`,
-      found: load.onMissing,
-      allowed: 'Ignore',
-      fix: 'Leave onMissing out, or leave window out and take whole snapshots.',
-    });
-  }
-  if (load.mode === 'Append' && window?.maxSpan !== undefined) {
-    findings.push({
+  if (load.mode !== 'Append' || window?.maxSpan === undefined) return [];
+  return [
+    {
       at: [...at, 'extract', 'window', 'maxSpan'],
       what: 'found maxSpan with load.mode: Append: rows of spans that overlap would be there twice',
       found: window.maxSpan,
       fix: 'Leave maxSpan out, or use Merge, which knows a row by its key.',
-    });
-  }
-  return findings;
+    },
+  ];
 }

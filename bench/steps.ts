@@ -8,6 +8,8 @@ import { cacheFolder } from '../src/controller/standalone/folders.ts';
 import { provideRedis } from '../src/controller/standalone/redis.ts';
 import { type Lake, manifestPath, putSpec } from '../src/lake/lake.ts';
 import { createLogger } from '../src/observability/log.ts';
+import { createMetrics } from '../src/observability/metrics.ts';
+import { stepMeter } from '../src/observability/stepMeter.ts';
 import { openBusy } from '../src/queue/busy.ts';
 import { connect } from '../src/queue/connection.ts';
 import { jobId, prefixOf, queueName } from '../src/queue/names.ts';
@@ -52,6 +54,7 @@ export async function steps(): Promise<Comparison[]> {
   const place = {
     ...{ namespace, worker: 'bench', redis: connection, scratch: join(dataDir, 'scratch'), log },
     busy: openBusy(connection, namespace, 'clean', 'bench'),
+    meter: stepMeter(createMetrics(), namespace, 'clean'),
     stages: { Clean: (async () => ({ ledger })) as Stage<never> },
     secret: () => undefined,
     redact: (text: string) => text,

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { instrumentation, watchEventLoop } from '../../observability/instrument.ts';
 import { createMetrics } from '../../observability/metrics.ts';
 import { serveHttp } from '../../observability/serve.ts';
-import { exposeView, statusView } from '../../observability/view.ts';
+import { exposeView } from '../../observability/view.ts';
 import { connect, type RedisAddress } from '../../queue/connection.ts';
 import { TerminalError } from '../../run/errors.ts';
 import type { KubeApi, Leadership } from './api.ts';
@@ -44,11 +44,12 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   const events = connect(redis);
   for (const each of [commands, events]) each.on('error', (error) => log.debug(`Redis: ${error.message}`));
   const recorder = openRecorder(api, { component: 'jobpulse-controller', instance: identity, now: Date.now, log });
-  let isLeader = false;
-  exposeView(
-    metrics,
-    statusView(() => (isLeader ? pipelinesOf(caches) : [])),
-  );
+  let reign: Reign | undefined;
+  exposeView(metrics, {
+    pipelines: () => reign?.view.pipelines() ?? [],
+    queues: () => reign?.view.queues() ?? [],
+    pools: () => reign?.view.pools() ?? [],
+  });
   const stopWatching = watchEventLoop(metrics);
   const server = await serve(options, metrics, caches);
   try {
@@ -56,9 +57,8 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     if (signal.aborted) return;
     const lease = { api, namespace: leaseNamespace, name: `jobpulse-${installation.id}`, identity, log };
     const leadership = await campaign(lease, signal);
-    isLeader = true;
     instruments.leads(true);
-    const reign = startReign({
+    reign = startReign({
       ...{ api, caches, installation, recorder, metrics, instruments, log },
       redis: { commands, events },
       epoch: leadership.epoch,
@@ -114,11 +114,6 @@ function serve({ port }: ControllerOptions, metrics: ReturnType<typeof createMet
     ready: () => (isSynced ? undefined : 'the caches are not filled yet'),
   });
 }
-
-const pipelinesOf = ({ pipelines }: Caches) =>
-  pipelines
-    .list()
-    .map(({ metadata, status }) => ({ namespace: metadata.namespace ?? '', name: metadata.name, status }));
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

@@ -5,6 +5,7 @@ import { recordEndedRun } from '../../observability/endedRuns.ts';
 import { eventsOfRun } from '../../observability/eventsOf.ts';
 import type { Instrumentation, MeasuredQueue } from '../../observability/instrument.ts';
 import type { Metrics } from '../../observability/metrics.ts';
+import type { MetricsView } from '../../observability/view.ts';
 import { type Heard, listenTo } from '../../queue/events.ts';
 import { hasEnded } from '../runs.ts';
 import type { EventRecorder, KubeApi } from './api.ts';
@@ -17,6 +18,7 @@ import { openRunReconciler } from './runs.ts';
 import { type Scaler, startScaler } from './scaling.ts';
 import { keyOf, type StoredRun } from './stored.ts';
 import { openTenants, type Tenants } from './tenants.ts';
+import { metricsView } from './view.ts';
 import { startWorkQueue } from './workQueue.ts';
 
 export interface LeadOptions {
@@ -36,16 +38,16 @@ export interface LeadOptions {
 
 /** What a leader does, until it is stopped. */
 export interface Reign {
+  /** What there is to tell in metrics. */
+  readonly view: MetricsView;
   /** Ends what is under way and begins nothing more. */
   stop(): Promise<void>;
 }
 
 /** Everything is looked at again this often, for what no event told. */
 const resyncMs = 10 * 60_000;
-/** A run that goes on is looked at again after this long at the most … */
+/** A run that goes on is looked at again after this long at the most. */
 const runCheckMs = 30_000;
-/** … and its progress is told this long after a step was published. */
-const progressMs = 2_000;
 
 /** Reconciles everything there is, and then what changes: in the API, in the queues, or by itself as time passes. */
 export function startReign(options: LeadOptions): Reign {
@@ -61,6 +63,7 @@ export function startReign(options: LeadOptions): Reign {
   for (const pipeline of caches.pipelines.list()) queues.pipelines.add(keyOf(pipeline));
   for (const run of caches.runs.list()) if (needsWork(run)) queues.runs.add(keyOf(run));
   return {
+    view: metricsView(caches, scaler),
     async stop() {
       stopping.abort();
       redis.events.disconnect();
@@ -95,6 +98,7 @@ function startQueues(
   });
   const reconcileRun = openRunReconciler({
     ...{ api, pipelines, runs, now, log },
+    lookAgainAfter: (key, ms) => queues.runs.addAfter(key, ms),
     world: tenants.world,
     redisReady: () => redis.commands.status === 'ready',
   });
@@ -185,7 +189,6 @@ async function listenToWorkers(
     const key = `${namespace}/${event.run}`;
     if (event.type === 'planned') runs.add(key);
     if (event.type === 'published') {
-      runs.addAfter(key, progressMs);
       const pipeline = caches.runs.get({ namespace, name: event.run })?.spec.pipelineRef.name;
       if (pipeline !== undefined) metrics.recordManifest(event.manifest, namespace, pipeline);
     }

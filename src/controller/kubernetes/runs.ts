@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { TransientError } from '../../run/errors.ts';
-import { hasEnded, reconcileRun } from '../runs.ts';
+import { hasEnded, lookAgainMs, reconcileRun } from '../runs.ts';
 import type { World } from '../world.ts';
 import type { Informer, KubeApi, OwnerReference } from './api.ts';
 import { resourceTypes } from './client.ts';
@@ -15,6 +15,7 @@ export interface RunReconcilerOptions {
   readonly pipelines: Informer<StoredPipeline>;
   readonly runs: Informer<StoredRun>;
   readonly world: (namespace: string) => World;
+  readonly lookAgainAfter: (key: string, ms: number) => void;
   /** Whether Redis takes commands now. */
   readonly redisReady: () => boolean;
   readonly now: () => Date;
@@ -37,6 +38,8 @@ export function openRunReconciler(options: RunReconcilerOptions): (key: string) 
     const pipeline = options.pipelines.get({ namespace, name: run.spec.pipelineRef.name });
     if (pipeline) await protect(options, run, pipeline);
     await reconcileRun(world(namespace), name);
+    const pause = lookAgainMs(runs.get({ namespace, name }) ?? run);
+    if (pause !== undefined) options.lookAgainAfter(key, pause);
   };
 }
 

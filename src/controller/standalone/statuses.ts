@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import type { Pipeline, PipelineRun, PipelineStatus } from '../../api/index.ts';
-import type { Loads, PipelineLoad } from '../../queue/load.ts';
+import type { Loads } from '../../queue/load.ts';
 import { type PoolName, poolNames } from '../../queue/names.ts';
 import { deriveStatus } from '../status/derive.ts';
-import type { Seen, SeenPool, SeenQueue } from '../status/seen.ts';
+import { seenQueues } from '../status/queues.ts';
+import type { Seen, SeenPool } from '../status/seen.ts';
 import { settle } from '../status/settle.ts';
 import { noteAlive } from './lock.ts';
 import type { Resources } from './resources.ts';
@@ -103,11 +104,3 @@ export function unattendedStatus(
 const noWorkers = Object.fromEntries(
   poolNames.map((name): [PoolName, SeenPool] => [name, { replicas: 0, ready: 0, provider: 'Internal' }]),
 );
-
-const seenQueues = (load: PipelineLoad): Readonly<Record<string, SeenQueue>> =>
-  Object.fromEntries(
-    Object.entries(load).map(([stage, { waiting, prioritized, due, active, failed }]) => [
-      stage,
-      { waiting: waiting + prioritized + due, active, failed },
-    ]),
-  );

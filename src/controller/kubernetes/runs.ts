@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Condition } from '../../api/index.ts';
 import { TransientError } from '../../run/errors.ts';
 import { hasEnded, lookAgainMs, reconcileRun } from '../runs.ts';
 import type { World } from '../world.ts';
@@ -37,10 +38,28 @@ export function openRunReconciler(options: RunReconcilerOptions): (key: string) 
     if (!redisReady()) throw new TransientError('Redis is away');
     const pipeline = options.pipelines.get({ namespace, name: run.spec.pipelineRef.name });
     if (pipeline) await protect(options, run, pipeline);
+    const isHeld =
+      pipeline && run.spec.state !== 'Cancel' && !(await world(namespace).pipeline(pipeline.metadata.name));
+    if (isHeld) return waitForValid(options, run);
     await reconcileRun(world(namespace), name);
     const pause = lookAgainMs(runs.get({ namespace, name }) ?? run);
     if (pause !== undefined) options.lookAgainAfter(key, pause);
   };
+}
+
+/** What is under way goes on; what is next begins when the Pipeline is valid again, which is heard of. */
+async function waitForValid(
+  { world, now }: RunReconcilerOptions,
+  { metadata, spec, status }: StoredRun,
+): Promise<void> {
+  if (status?.phase !== undefined) return;
+  const condition: Condition = {
+    ...{ type: 'Succeeded', status: 'Unknown', reason: 'SpecRefused' },
+    message: `waits until Pipeline ${spec.pipelineRef.name} is valid; see its condition Valid`,
+    observedGeneration: metadata.generation ?? 1,
+    lastTransitionTime: now().toISOString(),
+  };
+  await world(metadata.namespace ?? '').writeRunStatus(metadata.name, { phase: 'Pending', conditions: [condition] });
 }
 
 /** Takes a run that is being deleted out of the queues, then lets it go. */

@@ -28,7 +28,8 @@ export interface ControllerProcess {
 /** A real API server, a node that runs pods as processes of this host, a Redis, and controllers as they are started. */
 export interface Cluster {
   readonly plane: ControlPlane;
-  readonly node: HostNode;
+  /** Absent when the cluster was started without; then pods stay pending. */
+  readonly node: HostNode | undefined;
   readonly redis: Redis;
   readonly redisPort: number;
   /** kubectl; throws unless it succeeds, and gives what it printed. */
@@ -37,7 +38,11 @@ export interface Cluster {
   get<Kind>(...args: readonly string[]): Promise<Kind>;
   startController(
     identity?: string,
-    options?: { readonly as?: Identity; readonly args?: readonly string[] },
+    options?: {
+      readonly as?: Identity;
+      readonly args?: readonly string[];
+      readonly env?: Readonly<Record<string, string>>;
+    },
   ): Promise<ControllerProcess>;
   stop(): Promise<void>;
 }
@@ -50,7 +55,7 @@ lake: {filesystem: {claimName: jobpulse-lake}}
 `;
 
 export async function startCluster(
-  options: ControlPlaneOptions & { readonly withNode?: boolean } = {},
+  { withNode = true, ...options }: ControlPlaneOptions & { readonly withNode?: boolean } = {},
 ): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'jobpulse-test-cluster-'));
   const processes = ownProcesses(folder);
@@ -60,10 +65,12 @@ export async function startCluster(
   ]);
   const redisUrl = `redis://:${redisPassword}@127.0.0.1:${redisServer.port}`;
   const redis = new Redis(redisUrl);
-  const node = await startHostNode(plane, {
-    command: (_, { args = [] }) => [join(root, 'bin', 'jobpulse'), ...args],
-    freePorts: ['metrics', 'JOBPULSE_HEALTH_PORT'],
-  });
+  const node = withNode
+    ? await startHostNode(plane, {
+        command: (_, { args = [] }) => [join(root, 'bin', 'jobpulse'), ...args],
+        freePorts: ['metrics', 'JOBPULSE_HEALTH_PORT'],
+      })
+    : undefined;
   const kubectl = async (args: readonly string[], input?: string): Promise<string> => {
     const { code, stdout, stderr } = await plane.kubectl(args, input === undefined ? {} : { input });
     if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
@@ -78,7 +85,7 @@ export async function startCluster(
   return {
     ...{ plane, node, redis, redisPort: redisServer.port, kubectl },
     get: async <Kind>(...args: readonly string[]) => JSON.parse(await kubectl(['get', ...args, '-o', 'json'])) as Kind,
-    async startController(identity = 'controller-1', { as, args = [] } = {}) {
+    async startController(identity = 'controller-1', { as, args = [], env = {} } = {}) {
       const port = await freePort();
       const logFile = join(folder, `${identity}-${port}.log`);
       const kubeconfig = as ? await plane.kubeconfigFor(as) : plane.kubeconfig;
@@ -88,7 +95,7 @@ export async function startCluster(
           ...['controller', '--config', config, '--kubeconfig', kubeconfig, '--namespace', namespace],
           ...['--identity', identity, '--port', String(port), '--allow-private-networks', ...args],
         ],
-        env: { PATH: process.env.PATH, HOME: process.env.HOME, REDIS_URL: redisUrl },
+        env: { PATH: process.env.PATH, HOME: process.env.HOME, REDIS_URL: redisUrl, ...env },
         output: logFile,
       });
       const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -98,7 +105,7 @@ export async function startCluster(
     },
     async stop() {
       await processes.stop();
-      await node.stop();
+      await node?.stop();
       redis.disconnect();
       await Promise.all([plane.stop(), redisServer.stop()]);
       await rm(folder, { recursive: true, force: true });

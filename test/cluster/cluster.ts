@@ -54,9 +54,10 @@ redis: {secret: {name: jobpulse-redis}}
 lake: {filesystem: {claimName: jobpulse-lake}}
 `;
 
-export async function startCluster(
-  { withNode = true, ...options }: ControlPlaneOptions & { readonly withNode?: boolean } = {},
-): Promise<Cluster> {
+export async function startCluster({
+  withNode = true,
+  ...options
+}: ControlPlaneOptions & { readonly withNode?: boolean } = {}): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'jobpulse-test-cluster-'));
   const processes = ownProcesses(folder);
   const [plane, redisServer] = await Promise.all([

@@ -8,6 +8,7 @@ import type { Metrics } from '../../observability/metrics.ts';
 import type { MetricsView } from '../../observability/view.ts';
 import { type Heard, listenTo } from '../../queue/events.ts';
 import { hasEnded } from '../runs.ts';
+import { jitterOf } from '../schedule.ts';
 import type { EventRecorder, KubeApi } from './api.ts';
 import type { Caches } from './caches.ts';
 import type { Installation } from './installation.ts';
@@ -94,7 +95,7 @@ function startQueues(
     workload: (pipeline) => reconcileWorkload({ api, children, installation }, pipeline),
     scaling: ({ metadata }) => scaler().seen(metadata.namespace ?? '', metadata.name),
     lookAgainAt: (key, at) => queues.pipelines.addAfter(key, Math.max(0, at.getTime() - now().getTime())),
-    moment: () => ({ awakeSince, now: now() }),
+    moment: (pipeline) => ({ awakeSince, jitterMs: jitterOf(installation.id, keyOf(pipeline)), now: now() }),
   });
   const reconcileRun = openRunReconciler({
     ...{ api, pipelines, runs, now, log },

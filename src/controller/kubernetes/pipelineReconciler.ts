@@ -5,13 +5,14 @@ import { runsToDelete } from '../history.ts';
 import { deriveStatus, statusChangesAt } from '../status/derive.ts';
 import type { Seen } from '../status/seen.ts';
 import { settle } from '../status/settle.ts';
+import { type Moment, noRuns, wantedRuns } from '../wantedRuns.ts';
 import type { EventRecorder, Informer, KubeApi, ObjectKey } from './api.ts';
 import { resourceTypes } from './client.ts';
 import type { Installation } from './installation.ts';
 import { fieldManager } from './names.ts';
 import type { Workload } from './pipelines.ts';
 import type { Scaling } from './scaling.ts';
-import { cancelRun, createRun, type Moment, noRuns, wantedRuns } from './schedule.ts';
+import { cancelRun, createRun } from './schedule.ts';
 import { look } from './see.ts';
 import { partsOf, type StoredPipeline, type StoredRun } from './stored.ts';
 
@@ -28,7 +29,7 @@ export interface PipelineReconcilerOptions {
   readonly events: EventRecorder;
   /** Looks at a key again when the time has come. */
   readonly lookAgainAt: (key: string, at: Date) => void;
-  readonly moment: () => Moment;
+  readonly moment: (pipeline: StoredPipeline) => Moment;
 }
 
 /** What is remembered of a Pipeline between two looks; all of it may be lost at any time. */
@@ -61,14 +62,13 @@ async function reconcile(
   stored: StoredPipeline,
   memory: Memory,
 ): Promise<void> {
-  const { now } = options.moment();
+  const moment = options.moment(stored);
+  const { now } = moment;
   const workload = await workloadOf(options, stored);
   const valid = workload.problems ? undefined : validPipeline(stored);
   if (valid) memory.lastValid = valid.spec;
   const runs = siblingRuns(options, stored)(stored.metadata.name);
-  const wanted = valid
-    ? wantedRuns(valid, siblingRuns(options, stored), options.installation.id, options.moment())
-    : noRuns;
+  const wanted = valid ? wantedRuns(valid, siblingRuns(options, stored), moment) : noRuns;
   const scaling = options.scaling(stored);
   const seen = look({ pipeline: stored, lastValid: memory.lastValid, workload, runs, wanted, scaling, now });
   // Since when a schedule is on must be known before its first tick, also to whoever comes after a crash.

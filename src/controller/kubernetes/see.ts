@@ -2,9 +2,9 @@ import type { PipelineSpec } from '../../api/index.ts';
 import type { PoolName } from '../../queue/names.ts';
 import { seenQueues } from '../status/queues.ts';
 import type { Seen, SeenPool } from '../status/seen.ts';
+import type { WantedRuns } from '../wantedRuns.ts';
 import type { Workload } from './pipelines.ts';
 import type { Scaling } from './scaling.ts';
-import type { WantedRuns } from './schedule.ts';
 import type { StoredPipeline, StoredRun } from './stored.ts';
 
 /** What was found about a Pipeline, each by the one who looks after it. */

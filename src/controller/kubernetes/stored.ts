@@ -1,5 +1,6 @@
 import { type Pipeline, type PipelineRun, pipeline, pipelineRun } from '../../api/index.ts';
 import type { KubeObject } from './api.ts';
+import { scheduledAtAnnotation } from './names.ts';
 
 /** A Pipeline as the API server stores it: with the defaults of its schema, but perhaps invalid in this version. */
 export type StoredPipeline = Pipeline & KubeObject;
@@ -21,8 +22,11 @@ export function withPipelineDefaults(stored: StoredPipeline): StoredPipeline {
   return parsed.success ? { ...stored, spec: parsed.data } : stored;
 }
 
-/** A stored PipelineRun with the defaults of this version. */
+/** A stored PipelineRun with the defaults of this version, and with the logical time that its creator meant it to have. */
 export function withRunDefaults(stored: StoredRun): StoredRun {
   const parsed = pipelineRun.shape.spec.safeParse(stored.spec);
-  return parsed.success ? { ...stored, spec: parsed.data } : stored;
+  const run = parsed.success ? { ...stored, spec: parsed.data } : stored;
+  const asOf = stored.metadata.annotations?.[scheduledAtAnnotation];
+  // Nobody can create a status.
+  return asOf === undefined ? run : { ...run, status: { asOf, ...run.status } };
 }

@@ -3,7 +3,7 @@ import type { Waves } from '../../queue/waves.ts';
 import type { World } from '../world.ts';
 import type { Informer, KubeApi } from './api.ts';
 import { resourceTypes } from './client.ts';
-import { fieldManager, scheduledAtAnnotation } from './names.ts';
+import { fieldManager } from './names.ts';
 import type { StoredPipeline, StoredRun } from './stored.ts';
 
 export interface ClusterWorldOptions {
@@ -58,15 +58,10 @@ function validPipeline(stored: StoredPipeline | undefined): Pipeline | undefined
   return checked?.ok ? checked.pipeline : undefined;
 }
 
-/**
- * The logical time of a run: that of its tick, which stands in an annotation because nobody can create a status; of one
- * that was made by hand, now, but later than any run of its pipeline before it.
- */
+/** A run that was made by hand is as of now, but later than any run of its pipeline before it. */
 function withAsOf(run: StoredRun, all: readonly StoredRun[], now: Date): PipelineRun {
   if (run.status?.asOf !== undefined) return run;
   const siblings = all.filter(({ spec }) => spec.pipelineRef.name === run.spec.pipelineRef.name);
   const latest = Math.max(0, ...siblings.map(({ status }) => Date.parse(status?.asOf ?? '') || 0));
-  const asOf =
-    run.metadata.annotations?.[scheduledAtAnnotation] ?? new Date(Math.max(now.getTime(), latest + 1)).toISOString();
-  return { ...run, status: { ...run.status, asOf } };
+  return { ...run, status: { ...run.status, asOf: new Date(Math.max(now.getTime(), latest + 1)).toISOString() } };
 }

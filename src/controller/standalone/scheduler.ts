@@ -1,20 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Condition, Pipeline, PipelineRun, PipelineStatus } from '../../api/index.ts';
-import { type AfterDecision, afterCycle, decideAfter } from '../after.ts';
-import { hasEnded } from '../runs.ts';
-import { decideSchedule, jitterOf, type ScheduleDecision, scheduleCondition } from '../schedule.ts';
-import type { Trigger } from '../trigger.ts';
+import { afterCycle } from '../after.ts';
+import { jitterOf } from '../schedule.ts';
+import { type Moment, noRuns, type WantedRun, type WantedRuns, wantedRuns } from '../wantedRuns.ts';
 import { cleanUp } from './history.ts';
 import type { Resources } from './resources.ts';
-
-/** A run that nobody asked for. */
-export interface OwnRun {
-  readonly name: string;
-  readonly asOf: Date;
-  readonly trigger: Trigger;
-  readonly annotations?: Readonly<Record<string, string>>;
-}
 
 export interface SchedulerInput {
   readonly resources: Resources;
@@ -22,7 +13,7 @@ export interface SchedulerInput {
   readonly installation: string;
   /** The pipelines that are scheduled, as their manifests are now. */
   readonly pipelines: () => readonly Pipeline[];
-  readonly create: (pipeline: string, run: OwnRun) => Promise<void>;
+  readonly create: (pipeline: string, run: WantedRun) => Promise<void>;
   readonly cancel: (run: string) => Promise<void>;
   readonly log: Logger;
 }
@@ -71,10 +62,8 @@ export function startScheduler(input: SchedulerInput): Scheduler {
   };
 }
 
-type Moment = Pick<Parameters<typeof decideSchedule>[0], 'now' | 'awakeSince'>;
-
 /** Does what all schedules ask for now, and lets go of old runs; returns when to look again. */
-async function lookAtAll(input: SchedulerInput, moment: Moment): Promise<number> {
+async function lookAtAll(input: SchedulerInput, moment: Omit<Moment, 'jitterMs'>): Promise<number> {
   const runs = Map.groupBy(await input.resources.runs.list(), ({ spec }) => spec.pipelineRef.name);
   let lookAt = Number.POSITIVE_INFINITY;
   for (const pipeline of input.pipelines()) {
@@ -88,61 +77,32 @@ async function lookAtAll(input: SchedulerInput, moment: Moment): Promise<number>
 type RunsByPipeline = ReadonlyMap<string, readonly PipelineRun[]>;
 
 async function lookAtOne(
-  input: SchedulerInput,
+  { resources, pipelines, installation, create, cancel }: SchedulerInput,
   pipeline: Pipeline,
-  all: RunsByPipeline,
-  moment: Moment,
-): Promise<ScheduleDecision> {
-  const { resources, installation, create, cancel } = input;
+  runs: RunsByPipeline,
+  moment: Omit<Moment, 'jitterMs'>,
+): Promise<WantedRuns> {
   const { name } = pipeline.metadata;
-  const runs = all.get(name) ?? [];
   const stored = await resources.pipelines.get(name);
-  if (!stored) return { create: [], cancel: [] };
-  const condition = scheduleCondition({ ...stored, spec: pipeline.spec }, moment.now);
-  const spec = { ...pipeline.spec, suspend: condition?.status !== 'False' };
-  const since = new Date(condition?.lastTransitionTime ?? moment.now);
-  const decision = decideSchedule({
+  if (!stored) return noRuns;
+  const isCircle = afterCycle(name, pipelines()) !== undefined; // told when it is applied
+  const current = { ...stored, spec: { ...pipeline.spec, ...(isCircle && { after: [] }) } };
+  const wanted = wantedRuns(current, (other) => runs.get(other) ?? [], {
     ...moment,
-    pipeline: name,
-    spec,
-    runs: runs.map((run) => ({
-      name: run.metadata.name,
-      asOf: new Date(run.status?.asOf ?? 0),
-      ended: hasEnded(run),
-    })),
-    since,
     jitterMs: jitterOf(installation, name),
   });
   // Since when the schedule is on must be known before its first tick, also to whoever comes after a crash.
-  await writeNextRun(resources, name, decision.nextRun, condition);
-  const asked = decision.create.length > 0; // one run at a time: what others ask for is decided at the next look
-  const after = asked ? noRun : lookAtOthers(input, { ...pipeline, spec }, all, since, moment.now);
-  for (const run of [...decision.cancel, ...after.cancel]) await cancel(run);
-  for (const run of decision.create) await create(name, { ...run, trigger: 'Schedule' });
-  if (after.create) await create(name, { ...after.create, trigger: 'After' });
-  return decision;
-}
-
-const noRun: AfterDecision = { cancel: [] };
-
-/** What the pipelines that this one runs after ask for. */
-function lookAtOthers(
-  { pipelines }: SchedulerInput,
-  { metadata: { name }, spec }: Pipeline,
-  all: RunsByPipeline,
-  since: Date,
-  now: Date,
-): AfterDecision {
-  if (spec.after.length === 0 || afterCycle(name, pipelines())) return noRun; // told when it is applied
-  const runsOf = (other: string) => all.get(other) ?? [];
-  return decideAfter({ pipeline: name, spec, runs: runsOf(name), runsOf, since, now });
+  await writeNextRun(resources, name, wanted.nextRun, wanted.condition);
+  for (const run of wanted.cancel) await cancel(run);
+  for (const run of wanted.create) await create(name, run);
+  return wanted;
 }
 
 const writeNextRun = (
   resources: Resources,
   name: string,
   nextRun: Date | undefined,
-  condition?: ReturnType<typeof scheduleCondition>,
+  condition?: Condition | undefined,
 ): Promise<void> =>
   resources.pipelines.update(name, (before) => {
     const { nextRunTime: _, ...status }: PipelineStatus = before.status ?? {};

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline as pipelineSchema } from '../src/api/index.ts';
+import { unlimited } from '../src/connectors/http/limiter.ts';
 import { filesystemStore } from '../src/connectors/stores/filesystem.ts';
 import { createLogger } from '../src/observability/log.ts';
 import type { ExtractSpec } from '../src/run/specs.ts';
@@ -57,6 +58,8 @@ async function extractAll(url: string, folder: string): Promise<void> {
     signal: new AbortController().signal,
     secret: () => undefined,
     allowPrivateNetworks: true,
+    limits: { limiter: () => unlimited },
+    shared: filesystemStore(folder),
     filesRoot: folder,
     crashPoint: () => undefined,
     progress: () => undefined,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FlowProducer, type Job, Queue, QueueEvents, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { unlimited } from '../src/connectors/http/limiter.ts';
 import { filesystemStore, prefixed } from '../src/connectors/stores/filesystem.ts';
 import { cacheFolder } from '../src/controller/standalone/folders.ts';
 import { provideRedis } from '../src/controller/standalone/redis.ts';
@@ -59,6 +60,7 @@ export async function steps(): Promise<Comparison[]> {
     secret: () => undefined,
     redact: (text: string) => text,
     allowPrivateNetworks: true,
+    limits: { limiter: () => unlimited },
     crashPoint: () => undefined,
   };
   const server = serve(place, { ...config, scratch: '', allowPrivateNetworks: true, concurrency }, 'bench', '');

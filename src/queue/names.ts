@@ -37,6 +37,14 @@ export const redisKeys = {
   stepLease: (namespace: string, key: string) => `${prefixOf(namespace)}:lease:step:${key}`,
   /** The fencing counter of all leases of the namespace: one integer. */
   fence: (namespace: string) => `${prefixOf(namespace)}:fence`,
+  /** When requests to a source were answered lately, at most 1,000; expires when they no longer matter. */
+  rateLease: (namespace: string, key: string) => `${prefixOf(namespace)}:lease:rate:${key}`,
+  /** Requests to a source that are under way, at most as many as it allows; ten seconds after the last renewal. */
+  slotLease: (namespace: string, key: string) => `${prefixOf(namespace)}:lease:slot:${key}`,
+  /** What pipelines declare a source's limits to be; ten minutes after the last request. */
+  limitDeclared: (namespace: string, key: string) => `${prefixOf(namespace)}:lease:declared:${key}`,
+  /** Since when the leases of sources are remembered: one integer. Missing: Redis was wiped, or is new. */
+  limitsSince: (namespace: string) => `${prefixOf(namespace)}:lease:since`,
   /** What workers did; a stream of about 10,000 entries. */
   events: (namespace: string) => `${prefixOf(namespace)}:events`,
   /** Written once a second to see that Redis takes what it is given; expires in ten seconds. */

@@ -7,6 +7,7 @@ import { serveHttp } from '../observability/serve.ts';
 import { stepMeter } from '../observability/stepMeter.ts';
 import { busyBeatMs, openBusy } from '../queue/busy.ts';
 import { connect } from '../queue/connection.ts';
+import { openLimits } from '../queue/limits.ts';
 import type { ConnectedConfig, FromWorker, ServeMessage, ToWorker, WorkerConfig } from './config.ts';
 import { crashPoints } from './crash.ts';
 import { openHealth } from './health.ts';
@@ -31,17 +32,20 @@ const worker = workerName(process.env.POD_NAME ?? hostname(), process.pid, Date.
 const healthPort = process.env.JOBPULSE_HEALTH_PORT;
 const metrics = createMetrics({ process: healthPort !== undefined });
 const busy = openBusy(redis, config.namespace, config.pool, worker);
+const meter = stepMeter(metrics, config.namespace, config.pool);
+const limits = openLimits(redis, config.namespace, worker, meter.asking);
 const place = {
   namespace: config.namespace,
   worker,
   redis,
-  meter: stepMeter(metrics, config.namespace, config.pool),
+  meter,
   busy,
   ...abilities,
   scratch: config.scratch,
   secret: secrets.read,
   redact: secrets.redact,
   allowPrivateNetworks: config.allowPrivateNetworks,
+  limits,
   crashPoint: crashPoints(process.env),
   log,
 };
@@ -72,6 +76,7 @@ setInterval(() => {
   health.beat();
   tellParent({ type: 'beat' });
 }, busyBeatMs).unref();
+if (config.pool === 'extract') limits.prepare().catch(() => undefined); // then the first request waits a little
 serveAll(config.pipelines ?? []);
 if (healthPort) await answerProbes(Number(healthPort)).catch(cannotStart);
 tellParent({ type: 'ready', name: worker });

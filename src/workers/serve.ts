@@ -32,10 +32,12 @@ interface ServedQueue extends Served {
 /** Works on a pipeline's queues of this worker's pool until closed. */
 export function serve(place: Workplace, config: ConnectedConfig, pipeline: string, filesRoot: string): Server {
   const name = `${place.namespace}/${pipeline}`;
-  const lake: Lake = { store: prefixed(filesystemStore(config.lake), name), pipeline: name };
+  const store = filesystemStore(config.lake);
+  const lake: Lake = { store: prefixed(store, name), pipeline: name };
+  const shared = prefixed(store, place.namespace);
   const stopping = new AbortController();
   const workers = pools[config.pool].map((stage) => {
-    const served = { lake, filesRoot, pipeline, queue: stage };
+    const served = { lake, shared, filesRoot, pipeline, queue: stage };
     const handle = (job: Job, token = '') =>
       place.busy.during(() =>
         place.meter.during(pipeline, stage, () => work(place, served, job, token, stopping.signal)),

@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import type { Limits } from '../connectors/http/limiter.ts';
+import type { Store } from '../connectors/stores/store.ts';
 import type { Lake } from '../lake/lake.ts';
 import type { Manifest, Step, StepResult } from '../run/types.ts';
 
@@ -24,6 +26,10 @@ export interface StageContext<Spec> {
   readonly secret: ReadSecret;
   /** Whether connections to private and loopback addresses are allowed; decided by who starts the process. */
   readonly allowPrivateNetworks: boolean;
+  /** How fast sources may be asked, shared with all workers of the namespace. */
+  readonly limits: Limits;
+  /** The namespace's part of the lake: what its pipelines share. */
+  readonly shared: Store;
   /** Folder that relative paths of `files` sources start from. */
   readonly filesRoot: string;
   /** A named crash point; does nothing unless a test asks for a crash there. */

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { parseDuration } from '../api/parseUnits.ts';
+import type { Limits } from '../connectors/http/limiter.ts';
+import type { Store } from '../connectors/stores/store.ts';
 import { getSpec, type Lake, manifestDigest, manifestPath, mapBounded, publish, readManifest } from '../lake/lake.ts';
 import type { StepMeter } from '../observability/stepMeter.ts';
 import type { BusyWorker } from '../queue/busy.ts';
@@ -36,6 +38,7 @@ export interface Workplace {
   /** Takes the values of secrets out of a text that leaves this process. */
   readonly redact: (text: string) => string;
   readonly allowPrivateNetworks: boolean;
+  readonly limits: Limits;
   readonly crashPoint: (name: string) => void;
   readonly log: Logger;
 }
@@ -43,6 +46,8 @@ export interface Workplace {
 /** A pipeline a worker serves. */
 export interface Served {
   readonly lake: Lake;
+  /** What all pipelines of the namespace have of the lake. */
+  readonly shared: Store;
   readonly filesRoot: string;
 }
 
@@ -109,9 +114,11 @@ function contextOf(place: Workplace, served: Served, { run, asOf, step }: StepPa
     step,
     run: { name: run, asOf },
     lake: served.lake,
+    shared: served.shared,
     filesRoot: served.filesRoot,
     secret: place.secret,
     allowPrivateNetworks: place.allowPrivateNetworks,
+    limits: place.limits,
     crashPoint: place.crashPoint,
     log: place.log.child({ run, dataset: step.dataset, stage: step.stage, key: step.key }),
     progress: (message) =>

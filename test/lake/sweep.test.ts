@@ -8,6 +8,7 @@ import { type Lake, listManifests, manifestDigest, manifestPath } from '../../sr
 import { collectable, type SweepInput, sweep, sweepStage } from '../../src/lake/sweep.ts';
 import { createLogger } from '../../src/observability/log.ts';
 import type { Manifest } from '../../src/run/types.ts';
+import { localLimits } from '../connectors/http/localLimits.ts';
 import { manifest } from '../run/reportManifests.ts';
 import { ago, anyLake, clean, day, extract, filesOf, hour, load, now, object, objectsOf } from './sweepWorld.ts';
 
@@ -225,7 +226,14 @@ test('as a step the sweep keeps things as long as the pipeline says', async () =
     ...{ lake, spec: { stage: 'Sweep', retention: { raw: '400d', quarantine: '90d' } }, inputs: [] },
     step: { ...raw, stage: 'Sweep', dataset: '_pipeline', inputs: [] },
     run: { name: raw.run, asOf: raw.slice.asOf },
-    ...{ scratch: '', filesRoot: '', allowPrivateNetworks: false, signal: AbortSignal.timeout(60_000) },
+    ...{
+      scratch: '',
+      filesRoot: '',
+      allowPrivateNetworks: false,
+      limits: localLimits(),
+      shared: lake.store,
+      signal: AbortSignal.timeout(60_000),
+    },
     ...{ secret: () => undefined, crashPoint: () => undefined, progress: () => undefined },
     log: createLogger({ level: 'silent' }),
   });

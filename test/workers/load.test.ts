@@ -7,6 +7,7 @@ import type { LoadSpec } from '../../src/run/specs.ts';
 import type { CleanLedger, ExtractLedger, Manifest } from '../../src/run/types.ts';
 import { load, slicesOf } from '../../src/workers/load.ts';
 import type { StageContext } from '../../src/workers/stage.ts';
+import { localLimits } from '../connectors/http/localLimits.ts';
 import { asOf, postings, World } from '../connectors/warehouses/world.ts';
 
 const manifest = (stage: Manifest['stage'], day: number, part: number, more: Partial<Manifest>): Manifest => ({
@@ -128,6 +129,8 @@ describe('the load stage', () => {
       signal: world.signal,
       secret: () => undefined,
       allowPrivateNetworks: false,
+      limits: localLimits(),
+      shared: store,
       filesRoot: world.folder,
       crashPoint: (name) => passed.push(name),
       progress: () => undefined,

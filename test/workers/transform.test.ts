@@ -4,6 +4,7 @@ import { filesystemStore } from '../../src/connectors/stores/filesystem.ts';
 import type { ModelSpec } from '../../src/run/specs.ts';
 import type { StageContext } from '../../src/workers/stage.ts';
 import { transform } from '../../src/workers/transform.ts';
+import { localLimits } from '../connectors/http/localLimits.ts';
 import { asOf, openings, World } from '../connectors/warehouses/world.ts';
 
 let world: World;
@@ -30,6 +31,8 @@ const contextOf = (spec: ModelSpec, passed: string[]): StageContext<ModelSpec> =
   signal: world.signal,
   secret: () => undefined,
   allowPrivateNetworks: false,
+  limits: localLimits(),
+  shared: filesystemStore(world.lake),
   filesRoot: world.folder,
   crashPoint: (name) => passed.push(name),
   progress: () => undefined,

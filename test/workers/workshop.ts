@@ -22,6 +22,7 @@ import type { ConnectedConfig } from '../../src/workers/config.ts';
 import { serve } from '../../src/workers/serve.ts';
 import type { StageContext } from '../../src/workers/stage.ts';
 import type { Served, Workplace } from '../../src/workers/step.ts';
+import { localLimits } from '../connectors/http/localLimits.ts';
 
 export const namespace = 'test';
 const asOf = '2026-11-20T12:00:00.000Z';
@@ -88,7 +89,7 @@ export async function openShop(address: RedisAddress, options: ShopOptions): Pro
   const place: Workplace = {
     meter: stepMeter(createMetrics(), 'default', 'clean'),
     ...{ namespace, worker: 'one', redis, busy: openBusy(redis, namespace, 'extract', 'one') },
-    ...{ scratch: join(folder, 'scratch'), allowPrivateNetworks: false },
+    ...{ scratch: join(folder, 'scratch'), allowPrivateNetworks: false, limits: localLimits() },
     stages: { Extract: (context) => extract(context, shop) },
     plan: (_, payload, failures) => plan(payload, failures, shop),
     secret: () => undefined,
@@ -98,7 +99,7 @@ export async function openShop(address: RedisAddress, options: ShopOptions): Pro
   };
   const spec = { stage: 'Extract', dataset: 'postings', extract: { timeout: options.timeout ?? '10m' } };
   const shop: Shop = {
-    ...{ redis, waves, lake, pipeline, place, served: { lake, filesRoot: folder } },
+    ...{ redis, waves, lake, pipeline, place, served: { lake, shared: lake.store, filesRoot: folder } },
     work: (pool) => {
       const server = serve(place, { ...config, pool }, pipeline, folder);
       open.push(server);

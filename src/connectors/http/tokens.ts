@@ -1,7 +1,7 @@
 import { TerminalError } from '../../run/errors.ts';
 import { sha256 } from '../../run/key.ts';
 import { type HttpHeader, type HttpRequest, openHttpClient } from './client.ts';
-import { localLimiter } from './limiter.ts';
+import { unlimited } from './limiter.ts';
 import { maskOf } from './mask.ts';
 import { untilAborted } from './pause.ts';
 
@@ -85,7 +85,7 @@ interface Token {
 async function askToken(grant: Grant, allowPrivateNetworks: boolean): Promise<Token> {
   const client = openHttpClient({
     allowPrivateNetworks,
-    limiter: localLimiter({}),
+    limiter: unlimited,
     mask: maskOf([grant.clientSecret, basicCredentials(grant)]),
     attempts: 3,
     delayMs: 1000,

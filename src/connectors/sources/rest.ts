@@ -7,7 +7,7 @@ import { sliceValues } from '../../run/template.ts';
 import type { ExtractLedger, Manifest, StepResult } from '../../run/types.ts';
 import type { StageContext } from '../../workers/stage.ts';
 import { type HttpClient, type HttpRequest, openHttpClient, type TokenSource } from '../http/client.ts';
-import { type Limiter, localLimiter, sharedLimiter } from '../http/limiter.ts';
+import { type Limiter, type Limits, unlimited } from '../http/limiter.ts';
 import { type GrowingMask, growingMask } from '../http/mask.ts';
 import { type Grant, tokensOf } from '../http/tokens.ts';
 import { type Access, readAuth } from './auth.ts';
@@ -83,7 +83,7 @@ function startOfPart(paging: Paging, part: number, pages: number, input: Manifes
 }
 
 function openClient(
-  { spec, allowPrivateNetworks }: StageContext<ExtractSpec>,
+  { spec, allowPrivateNetworks, limits: shared }: StageContext<ExtractSpec>,
   { responses }: RestExtract,
   { url }: HttpRequest,
   { mask, hide }: GrowingMask,
@@ -92,7 +92,7 @@ function openClient(
   const { limits, retry } = spec.extract;
   return openHttpClient({
     allowPrivateNetworks,
-    limiter: limiterOf(limits, url.host),
+    limiter: limiterOf(shared, limits, url.host),
     mask,
     attempts: retry.attempts,
     delayMs: parseDuration(retry.delay),
@@ -115,10 +115,10 @@ function tokenSource(grant: Grant, allowPrivateNetworks: boolean, hide: (secret:
   };
 }
 
-function limiterOf(limits: Extract['limits'], host: string): Limiter {
-  if (!limits) return localLimiter({});
+function limiterOf(shared: Limits, limits: Extract['limits'], host: string): Limiter {
+  if (!limits) return unlimited;
   const { key = host, concurrency, rate } = limits;
-  return sharedLimiter(key, {
+  return shared.limiter(key, {
     concurrency,
     ...(rate && { rate: { requests: rate.requests, perMs: parseDuration(rate.per) } }),
   });

@@ -3,7 +3,10 @@ import { type Decision, decide, jobsOf, type ScalingInput } from './decide.ts';
 
 /** How a pool is to be scaled. */
 export interface ScalingPolicy
-  extends Pick<ScalingInput, 'min' | 'max' | 'concurrency' | 'targetSeconds' | 'stepSize' | 'cooldownSeconds'> {
+  extends Pick<
+    ScalingInput,
+    'min' | 'max' | 'concurrency' | 'globalConcurrency' | 'targetSeconds' | 'stepSize' | 'cooldownSeconds'
+  > {
   /** A pool shrinks to the most that was wanted within this time. */
   readonly stabilisationSeconds: number;
 }

@@ -192,9 +192,14 @@ function poolLoad(queues: PipelineLoad, pool: PoolName, busy: readonly string[])
 }
 
 /** The autoscaler of a pool. It remembers what was wanted, so another policy begins anew. */
-function autoscalerOf({ autoscalers }: State, pool: PoolName, { min, max, concurrency }: PoolSettings): Autoscaler {
+function autoscalerOf({ autoscalers }: State, pool: PoolName, settings: PoolSettings): Autoscaler {
+  const { min, max, concurrency, globalConcurrency } = settings;
   const known = autoscalers.get(pool);
-  const policy: ScalingPolicy = { ...pace, min, max, concurrency };
+  const policy: ScalingPolicy = {
+    ...pace,
+    ...{ min, max, concurrency },
+    ...(globalConcurrency === undefined ? {} : { globalConcurrency }),
+  };
   if (known && JSON.stringify(known.policy) === JSON.stringify(policy)) return known.autoscaler;
   const autoscaler = openAutoscaler(policy);
   autoscalers.set(pool, { policy, autoscaler });

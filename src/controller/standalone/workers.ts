@@ -16,11 +16,11 @@ const common = { min: 0, targetSeconds: 2, stepSize: 8, stabilisationSeconds: 10
 
 /**
  * How the pools of one machine are scaled. Each begins with one worker, so that a run need not wait for it.
- * Downloads wait, and one process must do them: the limits of a source hold within a process. Cleaning fills a core.
+ * Downloads wait for their sources, whose limits hold over all workers. Cleaning fills a core.
  * The embedded warehouse has one owner, who takes one step at a time.
  */
 const policies: Readonly<Record<PoolName, ScalingPolicy>> = {
-  extract: { ...common, concurrency: 4, max: 1 },
+  extract: { ...common, concurrency: 4, max: 4 },
   clean: { ...common, concurrency: 2, max: availableParallelism() },
   warehouse: { ...common, concurrency: 1, max: 1 },
 };

@@ -1,7 +1,7 @@
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type HttpClient, type HttpClientOptions, openHttpClient } from '../../../src/connectors/http/client.ts';
-import { localLimiter } from '../../../src/connectors/http/limiter.ts';
+import { unlimited } from '../../../src/connectors/http/limiter.ts';
 import { maskOf } from '../../../src/connectors/http/mask.ts';
 import { retryAfter } from '../../../src/connectors/http/verdict.ts';
 import { serve, type TestServer } from './server.ts';
@@ -25,7 +25,7 @@ async function server(answer: Parameters<typeof serve>[0]): Promise<TestServer> 
 function client(options: Partial<HttpClientOptions> = {}): HttpClient {
   const opened = openHttpClient({
     allowPrivateNetworks: true,
-    limiter: localLimiter({}),
+    limiter: unlimited,
     mask: maskOf([secret]),
     attempts: 3,
     delayMs: 5,

@@ -5,11 +5,12 @@ import { pino } from 'pino';
 import type { z } from 'zod';
 import { extract as extractSchema } from '../../../src/api/extract.ts';
 import type { Format } from '../../../src/api/index.ts';
-import { filesystemStore } from '../../../src/connectors/stores/filesystem.ts';
+import { filesystemStore, prefixed } from '../../../src/connectors/stores/filesystem.ts';
 import type { Lake } from '../../../src/lake/lake.ts';
 import type { ExtractSpec } from '../../../src/run/specs.ts';
 import type { Manifest, StepResult } from '../../../src/run/types.ts';
 import type { StageContext } from '../../../src/workers/stage.ts';
+import { localLimits } from '../http/localLimits.ts';
 
 export interface Setting {
   readonly extract: z.input<typeof extractSchema>;
@@ -31,6 +32,7 @@ export interface Setting {
 export class Bench {
   readonly root: string;
   readonly lake: Lake;
+  readonly limits = localLimits();
 
   static async open(): Promise<Bench> {
     return new Bench(await mkdtemp(join(tmpdir(), 'extract-')));
@@ -75,6 +77,8 @@ export class Bench {
       signal: setting.signal ?? new AbortController().signal,
       secret: ({ name, key }) => secrets[`${name}/${key}`],
       allowPrivateNetworks: setting.allowPrivateNetworks ?? true,
+      limits: this.limits,
+      shared: prefixed(this.lake.store, 'shared'),
       filesRoot: setting.filesRoot ?? this.root,
       crashPoint: setting.crashPoint ?? (() => undefined),
       progress: () => undefined,

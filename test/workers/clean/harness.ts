@@ -15,6 +15,7 @@ import type { CleanSpec } from '../../../src/run/specs.ts';
 import type { CleanLedger, FileRef, Manifest, StepResult } from '../../../src/run/types.ts';
 import { clean } from '../../../src/workers/clean.ts';
 import type { StageContext } from '../../../src/workers/stage.ts';
+import { localLimits } from '../../connectors/http/localLimits.ts';
 
 /** A dataset as a manifest writes it, and what its source sent. */
 export interface Dataset {
@@ -92,6 +93,8 @@ export async function runClean(
     signal: new AbortController().signal,
     secret: () => undefined,
     allowPrivateNetworks: false,
+    limits: localLimits(),
+    shared: lake.store,
     filesRoot: root,
     crashPoint: () => undefined,
     progress: () => undefined,

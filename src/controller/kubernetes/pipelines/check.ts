@@ -3,7 +3,6 @@ import { datasetsOf } from '../../../api/policies/policy.ts';
 import { type Finding, toProblem } from '../../../api/problem.ts';
 import { poolNames } from '../../../queue/names.ts';
 import type { Installation } from '../installation.ts';
-import { poolSettings } from '../render/pools.ts';
 import { secretsOf } from '../render/secrets.ts';
 import type { StoredPipeline } from '../stored.ts';
 import { amount } from './quantity.ts';
@@ -23,22 +22,6 @@ export function checkStored(stored: StoredPipeline, installation: Installation):
 }
 
 type ClusterPolicy = (pipeline: Pipeline, installation: Installation) => readonly Finding[];
-
-/** The limits of a source hold within one process in this version: more of them would ask it more often. */
-const limitsHold: ClusterPolicy = (pipeline, installation) => {
-  const { max } = poolSettings(pipeline, installation, 'extract');
-  const limited = datasetsOf(pipeline).find(({ dataset }) => dataset.extract.limits);
-  if (max === 1 || !limited) return [];
-  return [
-    {
-      at: ['spec', 'workers', 'extract', 'maxReplicas'],
-      what: `found ${max}, but the limits of dataset ${limited.dataset.name} hold within one worker in this version`,
-      found: String(max),
-      allowed: '1',
-      fix: 'Write 1, and raise concurrency instead; or leave extract.limits out.',
-    },
-  ];
-};
 
 const filesAreThere: ClusterPolicy = (pipeline, { files }) =>
   datasetsOf(pipeline)
@@ -79,4 +62,4 @@ const keysAreFileNames: ClusterPolicy = (pipeline) =>
       fix: 'Write the name and the key as they are in the Secret.',
     }));
 
-const policies: readonly ClusterPolicy[] = [limitsHold, filesAreThere, requestsBelowLimits, keysAreFileNames];
+const policies: readonly ClusterPolicy[] = [filesAreThere, requestsBelowLimits, keysAreFileNames];

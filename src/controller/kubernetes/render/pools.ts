@@ -8,6 +8,8 @@ export interface PoolSettings extends Omit<WorkerPool, 'minReplicas' | 'maxRepli
   readonly concurrency: number;
   readonly min: number;
   readonly max: number;
+  /** Steps that it makes sense to have under way in all workers together. */
+  readonly globalConcurrency?: number;
   readonly resources: WorkerResources;
 }
 
@@ -28,19 +30,34 @@ export function poolSettings({ spec }: Pipeline, installation: Installation, poo
     concurrency: pool === 'warehouse' ? 1 : steps, // that process takes one step at a time
     min: Math.min(minReplicas ?? common.minReplicas ?? 0, max),
     max,
+    ...sourcesConcurrency({ spec }, pool),
     resources: resources ?? common.resources ?? sensible[pool].resources,
   };
 }
 
 /**
- * Downloads wait, and one process must do them: the limits of a source hold within a process. Cleaning fills a core.
+ * Requests that may be under way at the same time, where every source has a limit: more steps than these would wait for
+ * each other's turns. Datasets with one limit key share it.
+ */
+function sourcesConcurrency({ spec }: Pick<Pipeline, 'spec'>, pool: PoolName): { readonly globalConcurrency?: number } {
+  const byKey = new Map<string, number>();
+  for (const { extract } of pool === 'extract' ? spec.datasets : []) {
+    if (!extract.limits) return {};
+    const key = extract.limits.key ?? extract.rest?.baseUrl ?? '';
+    byKey.set(key, Math.min(extract.limits.concurrency, byKey.get(key) ?? Number.POSITIVE_INFINITY));
+  }
+  return byKey.size === 0 ? {} : { globalConcurrency: [...byKey.values()].reduce((a, b) => a + b) };
+}
+
+/**
+ * Downloads wait for their sources, whose limits hold over all workers. Cleaning fills a core.
  * Memory has a limit, because a worker beyond it is better ended than its neighbours; processor time has none, because
  * what nobody else uses is free.
  */
 const sensible: Readonly<Record<PoolName, { concurrency: number; max: number; resources: WorkerResources }>> = {
   extract: {
     concurrency: 4,
-    max: 1,
+    max: 8,
     resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
   },
   clean: {

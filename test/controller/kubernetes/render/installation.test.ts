@@ -26,8 +26,9 @@ test('a pool has what its Pipeline says, else its installation, else what is sen
   expect(poolSettings(stored(usual), small, 'extract')).toMatchObject({
     provider: 'Internal',
     min: 0,
-    max: 1,
+    max: 8,
     concurrency: 4,
+    globalConcurrency: 2,
   });
   expect(poolSettings(stored(usual), full, 'extract')).toMatchObject({ min: 1, max: 1, concurrency: 8 });
   expect(poolSettings(stored(usual), full, 'clean')).toMatchObject({ min: 0, max: 9, concurrency: 2 });

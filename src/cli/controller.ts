@@ -14,6 +14,7 @@ interface ControllerVerbOptions {
   readonly context?: string;
   readonly redisUrlFile?: string;
   readonly leaseNamespace?: string;
+  readonly leaseSeconds: number;
   readonly identity: string;
   readonly port: number;
   readonly allowPrivateNetworks?: boolean;
@@ -34,6 +35,7 @@ const describe = (command: Command): Command =>
     .option('--context <name>', "default: the kubeconfig's current one")
     .option('--redis-url-file <file>', 'file that holds the URL of Redis; default: the environment variable REDIS_URL')
     .option('--lease-namespace <name>', 'where controllers agree on a leader; default: the first namespace')
+    .option('--lease-seconds <number>', 'when a leader that went silent is followed by another', leaseSeconds, 15)
     .option(
       '--identity <name>',
       'name of this controller among them',
@@ -45,6 +47,14 @@ const describe = (command: Command): Command =>
 function port(text: string): number {
   const number = Number(text);
   if (!Number.isInteger(number) || number < 0 || number > 65_535) throw new InvalidArgumentError('it is not a port');
+  return number;
+}
+
+function leaseSeconds(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1 || number > 3600) {
+    throw new InvalidArgumentError('write a whole number of seconds, from 1 to 3600');
+  }
   return number;
 }
 
@@ -70,7 +80,7 @@ async function control(options: ControllerVerbOptions): Promise<void> {
     await runController(
       {
         ...{ api: cluster.api, namespaces, redis: { url }, log },
-        ...{ identity: options.identity, port: options.port },
+        ...{ identity: options.identity, port: options.port, leaseSeconds: options.leaseSeconds },
         installation: { ...installation, allowPrivateNetworks },
         leaseNamespace: options.leaseNamespace ?? namespaces?.[0] ?? cluster.namespace,
       },

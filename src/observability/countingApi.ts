@@ -21,16 +21,16 @@ export function countingApi(api: KubeApi, onCall: (call: ApiCall) => void): Kube
     return answer;
   };
   return {
-    get: (type, key) => counted('get', type.kind, api.get(type, key)),
+    get: (type, key, signal) => counted('get', type.kind, api.get(type, key, signal)),
     list: (type, options, signal) => counted('list', type.kind, api.list(type, options, signal)),
     watch: (type, options, signal) =>
       countedWatch(api.watch(type, options, signal), (code) =>
         onCall({ verb: 'watch', kind: type.kind, code, isWrite: false }),
       ),
-    create: (type, object) => counted('create', type.kind, api.create(type, object)),
-    apply: (type, object, options) => counted('apply', type.kind, api.apply(type, object, options)),
-    patch: (type, key, patch) => counted('patch', type.kind, api.patch(type, key, patch)),
-    delete: (type, key, options) => counted('delete', type.kind, api.delete(type, key, options)),
+    create: (type, object, signal) => counted('create', type.kind, api.create(type, object, signal)),
+    apply: (type, object, options, signal) => counted('apply', type.kind, api.apply(type, object, options, signal)),
+    patch: (type, key, patch, signal) => counted('patch', type.kind, api.patch(type, key, patch, signal)),
+    delete: (type, key, options, signal) => counted('delete', type.kind, api.delete(type, key, options, signal)),
   };
 }
 

@@ -10,6 +10,7 @@ import { type Caches, startCaches } from './caches.ts';
 import type { Installation } from './installation.ts';
 import { type Reign, startReign } from './lead.ts';
 import { campaign } from './leader.ts';
+import { leadersApi } from './leadersApi.ts';
 import { openRecorder } from './recorder.ts';
 
 export interface ControllerOptions {
@@ -20,6 +21,8 @@ export interface ControllerOptions {
   readonly redis: RedisAddress;
   /** Where the Lease is by which controllers of an installation agree on a leader. */
   readonly leaseNamespace: string;
+  /** How long a leader that says nothing leads on; see `campaign`. */
+  readonly leaseSeconds?: number;
   /** Of this process among them. */
   readonly identity: string;
   /** Port of probes and metrics; none when absent. */
@@ -35,7 +38,7 @@ const deafMs = 10 * 60_000;
  * one that led and does not any more ends: what it has under way is not worth taking apart.
  */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
-  const { installation, identity, leaseNamespace, redis, log } = options;
+  const { installation, identity, leaseNamespace, leaseSeconds, redis, log } = options;
   const metrics = createMetrics({ process: true });
   const instruments = instrumentation(metrics);
   const api = instruments.api(options.api);
@@ -55,11 +58,12 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   try {
     await Promise.race([caches.synced, aborted(signal)]);
     if (signal.aborted) return;
-    const lease = { api, namespace: leaseNamespace, name: `jobpulse-${installation.id}`, identity, log };
-    const leadership = await campaign(lease, signal);
+    const lease = { namespace: leaseNamespace, name: `jobpulse-${installation.id}` };
+    const leadership = await campaign({ ...lease, api, identity, log, ...(leaseSeconds && { leaseSeconds }) }, signal);
     instruments.leads(true);
     reign = startReign({
-      ...{ api, caches, installation, recorder, metrics, instruments, log },
+      ...{ caches, installation, recorder, metrics, instruments, log },
+      api: leadersApi(api, leadership.lost),
       redis: { commands, events },
       epoch: leadership.epoch,
       now: () => new Date(),

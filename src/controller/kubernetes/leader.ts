@@ -12,10 +12,14 @@ export interface CampaignOptions {
   readonly identity: string;
   readonly clock?: Clock;
   readonly log: Logger;
-  /** A lease that was not renewed for so long is free. */
+  /** A lease that was not renewed for so long is free. Default: 15. */
   readonly leaseSeconds?: number;
-  /** A leader that could not renew for so long is none any more; shorter than `leaseSeconds` by what clocks may differ in pace. */
+  /**
+   * A leader that could not renew for so long is none any more; shorter than `leaseSeconds` by what clocks may differ in
+   * pace, and by what ending takes. Default: two thirds of it.
+   */
   readonly renewSeconds?: number;
+  /** Between two renewals, or two looks at another's lease. Default: a fifth of `renewSeconds`. */
   readonly retrySeconds?: number;
 }
 
@@ -27,8 +31,8 @@ type Settings = Required<CampaignOptions> & { readonly key: ObjectKey };
  * while that it is lost. The signal ends the waiting, not the leadership.
  */
 export async function campaign(options: CampaignOptions, signal: AbortSignal): Promise<Leadership> {
-  const { namespace, name } = options;
-  const defaults = { clock: systemClock, leaseSeconds: 15, renewSeconds: 10, retrySeconds: 2 };
+  const { namespace, name, leaseSeconds = 15, renewSeconds = (leaseSeconds * 2) / 3 } = options;
+  const defaults = { clock: systemClock, leaseSeconds, renewSeconds, retrySeconds: renewSeconds / 5 };
   const settings = { ...defaults, ...options, key: { namespace, name } };
   const { clock, log, identity } = settings;
   const judge = openJudge(settings);

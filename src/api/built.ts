@@ -25,7 +25,6 @@ export const unbuilt: readonly Unbuilt[] = [
   { at: 'datasets[].clean', parts: ['quarantine'] },
   { at: 'datasets[].clean.contract', parts: ['Freeze', 'DiscardRow', 'DiscardValue'], built: ['Evolve'] },
   { at: 'datasets[].clean.columns[]', parts: ['flags', 'bands', 'pseudonym', 'split'], built: ['from', 'sql', 'map'] },
-  { at: 'datasets[].load.mode', parts: ['Replace', 'SCD2'], built: ['Merge', 'Append'] },
   { at: 'transform.engine', parts: ['Warehouse'], built: ['DuckDB'] },
   { at: 'transform.models[].materialize', parts: ['Incremental'], built: ['View', 'Table'] },
   { at: 'transform.models[]', parts: ['aggregate'] },

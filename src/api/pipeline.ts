@@ -32,6 +32,12 @@ const dataset = withRules(
     message: 'onMissing is about snapshots: a window or a stream never holds all rows',
     fix: 'Leave onMissing out.',
   },
+  {
+    holds: ({ extract, load }) => load.mode !== 'Replace' || (!extract.window && !extract.stream),
+    cel: "self.load.mode != 'Replace' || (!has(self.extract.window) && !has(self.extract.stream))",
+    message: 'mode Replace is about snapshots: a window or a stream never holds all rows',
+    fix: 'Write mode: Merge.',
+  },
 );
 export type Dataset = z.output<typeof dataset>;
 

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Load } from '../api/index.ts';
 import {
   type LoadSlice,
   lakeFileMissing,
@@ -23,7 +24,7 @@ export const load =
     const request = {
       key: step.key,
       table: tableOf(spec),
-      slices: slicesOf(inputs),
+      slices: slicesOf(inputs, spec.load),
       rebuild: spec.rebuild,
       locate: (paths: readonly string[]) => locate(context, paths),
     };
@@ -44,18 +45,18 @@ const tableOf = ({ target, columns, key, version, load, timeZone }: LoadSpec): T
 });
 
 /** The snapshots or windows that some manifests tell of, in the order of their fold: their rows from Clean, whether they are whole from Extract. */
-export function slicesOf(manifests: readonly Manifest[]): LoadSlice[] {
+export function slicesOf(manifests: readonly Manifest[], load: Pick<Load, 'onMissing'>): LoadSlice[] {
   const byLook = Map.groupBy(manifests, ({ slice }) => lookOf(slice));
-  return [...byLook.values()].map(sliceOf).sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
+  return [...byLook.values()].map((ofLook) => sliceOf(ofLook, load)).sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
 }
 
-function sliceOf(manifests: readonly Manifest[]): LoadSlice {
+function sliceOf(manifests: readonly Manifest[], { onMissing }: Pick<Load, 'onMissing'>): LoadSlice {
   const extracts = ofStage(manifests, 'Extract');
   const cleans = ofStage(manifests, 'Clean');
   const [first] = [...extracts, ...cleans];
   if (!first) throw new TerminalError('InputMissing', 'a load needs the Clean manifests of its snapshot');
   const total = extracts.findLast(({ source }) => source?.total !== undefined)?.source?.total;
-  const incomplete = whyIncomplete(extracts, cleans);
+  const incomplete = whyIncomplete(extracts, cleans, onMissing !== 'Ignore');
   return {
     ...first.slice,
     files: cleans.flatMap(({ partitions }) => partitions.flatMap(({ files }) => files.map(({ path }) => path))),
@@ -69,7 +70,11 @@ const ofStage = (manifests: readonly Manifest[], stage: Manifest['stage']): Mani
   manifests.filter((manifest) => manifest.stage === stage).sort((a, b) => Number(a.part) - Number(b.part));
 
 /** Why a snapshot may lack rows that are still at the source. */
-function whyIncomplete(extracts: readonly Manifest[], cleans: readonly Manifest[]): string | undefined {
+function whyIncomplete(
+  extracts: readonly Manifest[],
+  cleans: readonly Manifest[],
+  needsKeys: boolean,
+): string | undefined {
   const last = extracts.at(-1);
   if (!last) return 'nothing tells whether the snapshot is whole';
   const gap = extracts.findIndex(({ part }, at) => part !== String(at));
@@ -81,7 +86,8 @@ function whyIncomplete(extracts: readonly Manifest[], cleans: readonly Manifest[
   const cleaned = new Set(cleans.flatMap(({ inputs }) => inputs));
   const uncleaned = extracts.find((extract) => !cleaned.has(manifestDigest(extract)));
   if (uncleaned) return `part ${uncleaned.part} of the snapshot is not cleaned`;
-  if (cleans.some(({ seen }) => seen === undefined)) return 'the keys of the records that were read were not kept';
+  if (needsKeys && cleans.some(({ seen }) => seen === undefined))
+    return 'the keys of the records that were read were not kept';
   return undefined;
 }
 

@@ -33,7 +33,6 @@ describe('what is not built is refused by name', () => {
 
   test.each([
     `extract.crawl is not built yet in ${version}; built: rest, files`,
-    `load.mode: SCD2 is not built yet in ${version}; built: Merge, Append`,
     `transform.engine: Warehouse is not built yet in ${version}; built: DuckDB`,
     `live is not built yet in ${version}`,
   ])('%s', (what) => {

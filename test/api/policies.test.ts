@@ -333,6 +333,12 @@ describe('rules that the API server knows too', () => {
       'load: {mode: Replace, onMissing: Mark}',
       'onMissing Mark and Delete need mode Merge or SCD2',
     ],
+    [
+      'load: {mode: SCD2, onMissing: Mark}',
+      'load: {mode: SCD2, onMissing: Delete}',
+      'mode SCD2 keeps history, so it deletes nothing',
+    ],
+    ['load: {mode: Replace}', 'load: {mode: Replace, tombstone: id}', 'tombstone needs mode Merge'],
     ['sizeParam: per_page, ', '', 'size needs sizeParam beside it'],
     [
       'columns: [{name: shift_id, type: string, from: $.id}]\n',

@@ -45,7 +45,12 @@ describe('a manifest that is not valid ends with exit code 2, a place and what t
       /maxMisingPercent: unknown field.*maxMissingPercent/,
     ],
     ['a wrong type', 'maxPages: 1000', 'maxPages: many', /paging\.maxPages/],
-    ['a part that is not built', 'mode: Merge', 'mode: SCD2', /SCD2.*not built yet/],
+    [
+      'a part that is not built',
+      'json: {records: "$.SearchResult.SearchResultItems[*]"}',
+      'parquet: {}',
+      /parquet.*not built yet/,
+    ],
     [
       'a column that SQL does not find',
       'annual_pay(min_pay, pay_interval)',

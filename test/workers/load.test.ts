@@ -45,7 +45,7 @@ function snapshot(day: number, parts: readonly Partial<Manifest>[]): Manifest[] 
 describe('the snapshots that some manifests tell of', () => {
   it('are in the order of their time, their parts in the order of their numbers', () => {
     const parts = Array.from({ length: 11 }, () => ({ source: { total: 22 } }));
-    const slices = slicesOf([...snapshot(2, [{}]), ...snapshot(1, parts).toReversed()]);
+    const slices = slicesOf([...snapshot(2, [{}]), ...snapshot(1, parts).toReversed()], postings.load);
     expect(slices).toEqual([
       {
         ...{ asOf: asOf(1), params: 'aaaa', total: 22 },
@@ -57,7 +57,7 @@ describe('the snapshots that some manifests tell of', () => {
   });
 
   it('hold what the source said last', () => {
-    const [slice] = slicesOf(snapshot(1, [{ source: { total: 5 } }, { source: { total: 6 } }, {}]));
+    const [slice] = slicesOf(snapshot(1, [{ source: { total: 5 } }, { source: { total: 6 } }, {}]), postings.load);
     expect(slice?.total).toBe(6);
   });
 
@@ -82,11 +82,16 @@ describe('the snapshots that some manifests tell of', () => {
     ['nobody knows', whole.slice(2), 'nothing tells whether the snapshot is whole'],
   ];
   it.each(doubtful)('are not whole when %s', (_what, manifests, incomplete) => {
-    expect(slicesOf(manifests)[0]?.incomplete).toBe(incomplete);
+    expect(slicesOf(manifests, postings.load)[0]?.incomplete).toBe(incomplete);
+  });
+
+  it('need no keys where nobody asks what is missing', () => {
+    const noKeys = whole.map(({ seen: _, ...rest }) => rest);
+    expect(slicesOf(noKeys, { onMissing: 'Ignore' })[0]).not.toHaveProperty('incomplete');
   });
 
   it('are whole when a record is gone at the source', () => {
-    const [slice] = slicesOf(snapshot(1, [{ ledger: { ...ledger, gone: 1 } }]));
+    const [slice] = slicesOf(snapshot(1, [{ ledger: { ...ledger, gone: 1 } }]), postings.load);
     expect(slice).not.toHaveProperty('incomplete');
   });
 });

@@ -9,6 +9,7 @@ export const knownColumns: Policy = (pipeline) =>
     ...identity(dataset, at),
     ...comparableKey(dataset, at),
     ...ignoredIdentity(dataset, at),
+    ...typedForLoad(dataset, at),
     ...partitions(dataset, at),
     ...derived(dataset, at),
     ...quarantineGroups(dataset, at),
@@ -22,6 +23,7 @@ function identity(dataset: Dataset, at: Path): Finding[] {
     ...unknownNames([...at, 'key'], key, what, loaded),
     ...(version === undefined ? [] : unknownName([...at, 'version'], version, what, loaded)),
     ...unknownNames([...at, 'load', 'ignoreChanges'], load.ignoreChanges, what, loaded),
+    ...(load.tombstone === undefined ? [] : unknownName([...at, 'load', 'tombstone'], load.tombstone, what, loaded)),
   ];
 }
 
@@ -42,6 +44,27 @@ function ignoredIdentity({ key, version, load }: Dataset, at: Path): Finding[] {
     const fix = 'Leave it out: a key never changes, and a version is there to tell of changes.';
     return [{ at: [...at, 'load', 'ignoreChanges', index], what, found: name, fix }];
   });
+}
+
+/** A tombstone is true or not; history that is told by versions needs moments. */
+function typedForLoad({ version, load, clean }: Dataset, at: Path): Finding[] {
+  const wrong = (place: Path, name: string, allowed: readonly string[], why: string): Finding[] => {
+    const type = typeOf(clean, name);
+    if (type === undefined || allowed.includes(type)) return [];
+    const found = `${name} of type ${type}`;
+    const fix = `Use a column of type ${allowed.join(' or ')}.`;
+    return [{ at: place, what: `found ${found}, but ${why}`, found, allowed: allowed.join(', '), fix }];
+  };
+  const { tombstone, mode } = load;
+  const isHistory = version !== undefined && mode === 'SCD2';
+  return [
+    ...(tombstone === undefined
+      ? []
+      : wrong([...at, 'load', 'tombstone'], tombstone, ['boolean'], 'a tombstone is true or false')),
+    ...(isHistory
+      ? wrong([...at, 'version'], version, ['date', 'timestamp'], 'mode SCD2 tells by it since when a row holds')
+      : []),
+  ];
 }
 
 function partitions(dataset: Dataset, at: Path): Finding[] {

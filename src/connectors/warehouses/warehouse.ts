@@ -1,7 +1,7 @@
 import type { Load, Model } from '../../api/index.ts';
 import { TerminalError } from '../../run/errors.ts';
 import { positionOf } from '../../run/slices.ts';
-import type { ColumnSchema, LoadLedger, ModelLedger, Notice } from '../../run/types.ts';
+import type { ColumnSchema, LoadLedger, ModelLedger, Notice, Slice } from '../../run/types.ts';
 
 /**
  * Where tables live. Loads and models of one warehouse are serial, each is one transaction, and whoever asks twice
@@ -22,9 +22,9 @@ export interface TableSpec {
   readonly name: string;
   readonly columns: readonly ColumnSchema[];
   readonly key: readonly string[];
-  /** Column whose greatest value wins; absent = the newest snapshot wins. */
+  /** Column whose greatest value wins, and of equal ones the greatest row hash; absent = the newest slice wins. */
   readonly version?: string;
-  readonly load: Pick<Load, 'mode' | 'onMissing' | 'maxMissingPercent' | 'ignoreChanges'>;
+  readonly load: Pick<Load, 'mode' | 'onMissing' | 'maxMissingPercent' | 'ignoreChanges' | 'tombstone'>;
   /** In which the date of a transfer is told. */
   readonly timeZone: string;
 }
@@ -50,8 +50,11 @@ export interface LoadSlice {
  * Where a slice stands in the fold that makes its table, as a text that sorts: snapshots by their time, windows by the
  * period they are about.
  */
-export const placeOf = ({ asOf, params, start, end }: LoadSlice): string =>
-  start === undefined || end === undefined ? asOf : positionOf({ asOf, params, start, end });
+export const placeOf = (slice: LoadSlice): string => positionOf(sliceOf(slice));
+
+/** What a slice is about. */
+export const sliceOf = ({ asOf, params, start, end }: LoadSlice): Slice =>
+  start === undefined || end === undefined ? { asOf, params } : { asOf, params, start, end };
 
 export interface LoadRequest {
   /** Names the work: asked twice, it is done once. */

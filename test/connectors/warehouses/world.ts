@@ -16,10 +16,13 @@ export interface Posting {
   readonly tags?: readonly string[] | undefined;
   readonly rank?: number | undefined;
   readonly seen_at?: string | undefined;
+  readonly gone?: boolean | undefined;
 }
 
 export interface Given {
   readonly day: number;
+  /** Of a window: the days it is about, the second one not included. */
+  readonly window?: readonly [from: number, to: number];
   readonly rows: readonly Posting[];
   /** Keys at the source beside those of the rows; null = unreadable. */
   readonly alsoSeen?: readonly (number | null)[];
@@ -39,6 +42,7 @@ const types = {
   tags: 'VARCHAR[]',
   rank: 'DOUBLE',
   seen_at: 'TIMESTAMP',
+  gone: 'BOOLEAN',
 };
 export type ColumnName = keyof typeof types;
 
@@ -102,14 +106,16 @@ export class World {
     files = 1,
     folder = '',
     params = 'aaaa',
+    window,
     ...more
   }: Given): Promise<LoadSlice> {
+    const about = { asOf: asOf(day), params, ...(window && { start: asOf(window[0]), end: asOf(window[1]) }) };
     const batches = Array.from({ length: files }, (_, at) => given.filter((_row, index) => index % files === at));
     const paths: string[] = [];
-    for (const batch of batches) paths.push(await this.#write(selectOf(batch, day), folder));
+    for (const batch of batches) paths.push(await this.#write(selectOf(batch, day, sliceName(about)), folder));
     const keys = [...given.map(({ id }) => id), ...alsoSeen].map((id) => (id === null ? 'NULL' : `'["${id}"]'`));
     const seen = keys.length === 0 ? `SELECT NULL::VARCHAR AS _key WHERE false` : `SELECT unnest([${keys}]) AS _key`;
-    return { asOf: asOf(day), params, files: paths, seen: [await this.#write(seen)], ...more };
+    return { ...about, files: paths, seen: [await this.#write(seen)], ...more };
   }
 
   /** A large snapshot: rows with the ids `[from, to)` and a text that does not compress. */
@@ -187,8 +193,7 @@ async function inMemory<Result>(work: (connection: Awaited<ReturnType<DuckDBInst
   }
 }
 
-function selectOf(batch: readonly Posting[], day: number): string {
-  const slice = sliceName({ asOf: asOf(day), params: '' });
+function selectOf(batch: readonly Posting[], day: number, slice: string): string {
   const provenance = `${literal(asOf(day))}::TIMESTAMP AS _as_of, 'run-${day}' AS _run_id, ${literal(slice)} AS _slice`;
   const columns = Object.entries(types) as [ColumnName, string][];
   const value = (row: Posting, name: ColumnName) => {

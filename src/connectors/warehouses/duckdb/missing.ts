@@ -2,8 +2,8 @@ import type { Notice } from '../../../run/types.ts';
 import { canonicalText } from '../../canonical.ts';
 import { identifier, literals } from '../../duckdb.ts';
 import type { LoadSlice, TableSpec } from '../warehouse.ts';
+import type { LocalSlice } from './incoming.ts';
 import type { Session } from './session.ts';
-import type { LocalSlice } from './slice.ts';
 import { timestamp } from './table.ts';
 
 /** What became of the rows that a snapshot no longer holds. */
@@ -27,7 +27,7 @@ export interface SnapshotFigures {
 
 /** The keys of the records of the snapshot that is being applied. */
 export const seenKeys = '_seen';
-const nothing: Missing = { marked: 0, deleted: 0 };
+export const nothingMissing: Missing = { marked: 0, deleted: 0 };
 
 /** Marks or deletes live rows that are no longer at the source; when that is not certain, does nothing and says why. */
 export async function handleMissing(
@@ -37,21 +37,25 @@ export async function handleMissing(
   slice: LocalSlice,
   previous: LoadSlice | undefined,
 ): Promise<Missing> {
-  const { onMissing } = table.load;
-  if (onMissing === 'Ignore') return nothing;
+  const { onMissing, mode } = table.load;
   const figures = await look(session, target, table, slice);
-  if (figures.missing === 0) return nothing;
+  if (figures.missing === 0) return nothingMissing;
   const doubt = whyNot(table, slice, previous, figures);
-  if (doubt !== undefined) return { ...nothing, notice: shrank(table, slice, figures, doubt) };
-  const where = `_removed_at IS NULL AND ${canonicalText(table.key)} NOT IN (SELECT _key FROM ${seenKeys} WHERE _key IS NOT NULL)`;
+  if (doubt !== undefined) return { ...nothingMissing, notice: shrank(table, slice, figures, doubt) };
+  const where = `${live(table)} AND ${canonicalText(table.key)} NOT IN (SELECT _key FROM ${seenKeys} WHERE _key IS NOT NULL)`;
   if (onMissing === 'Delete') {
     await session.run(`DELETE FROM ${identifier(target)} WHERE ${where}`);
     return { marked: 0, deleted: figures.missing };
   }
   // The row itself did not change: `transfer_date` and provenance stay.
-  await session.run(`UPDATE ${identifier(target)} SET _removed_at = ${timestamp(slice.asOf)} WHERE ${where}`);
+  const at = timestamp(slice.asOf);
+  const ends = mode === 'SCD2' ? `, _valid_to = ${at}, _is_current = false` : '';
+  await session.run(`UPDATE ${identifier(target)} SET _removed_at = ${at}${ends} WHERE ${where}`);
   return { marked: figures.missing, deleted: 0 };
 }
+
+/** The rows that a snapshot can lack. */
+const live = ({ load: { mode } }: TableSpec): string => (mode === 'SCD2' ? '_is_current' : '_removed_at IS NULL');
 
 async function look(session: Session, target: string, table: TableSpec, slice: LocalSlice): Promise<SnapshotFigures> {
   const files = `read_parquet(${literals(slice.localSeen)})`;
@@ -64,7 +68,7 @@ async function look(session: Session, target: string, table: TableSpec, slice: L
   );
   const rows = await session.row(
     `SELECT count(*) AS live, count(*) FILTER (WHERE s._key IS NULL) AS missing
-     FROM (SELECT ${canonicalText(table.key)} AS _key FROM ${identifier(target)} WHERE _removed_at IS NULL) t
+     FROM (SELECT ${canonicalText(table.key)} AS _key FROM ${identifier(target)} WHERE ${live(table)}) t
      LEFT JOIN ${seenKeys} s ON s._key = t._key`,
   );
   return {

@@ -1,106 +1,69 @@
 import { sliceName } from '../../../lake/layout.ts';
-import type { LoadLedger } from '../../../run/types.ts';
-import { canonicalText } from '../../canonical.ts';
-import { identifier, literal, literals } from '../../duckdb.ts';
-import { sqlType } from '../../sqlTypes.ts';
-import type { LoadSlice, TableSpec } from '../warehouse.ts';
-import { handleMissing, type Missing } from './missing.ts';
+import type { LoadLedger, Notice } from '../../../run/types.ts';
+import { identifier, literals } from '../../duckdb.ts';
+import { type LoadSlice, sliceOf, type TableSpec } from '../warehouse.ts';
+import { classified, isLookedAtAgain } from './classify.ts';
+import { bring, helpers, incoming, type LocalSlice, sameKey } from './incoming.ts';
+import { handleMissing, nothingMissing } from './missing.ts';
 import type { Session } from './session.ts';
-import { columnsOf, comparedColumns, dateIn, provenance } from './table.ts';
+import { keyOf } from './table.ts';
 
-/** A snapshot whose files are on this machine. */
-export interface LocalSlice extends LoadSlice {
-  readonly localFiles: readonly string[];
-  readonly localSeen: readonly string[];
+/** What slices did to a table. */
+export interface Applied {
+  readonly ledger: LoadLedger;
+  readonly notice?: Notice;
 }
 
-/** What one snapshot did to a table. */
-export type Applied = LoadLedger & Pick<Missing, 'notice'>;
-
-/** Rows of the snapshot that is being applied, each with what it does to the table. */
+/** Incoming rows, each with what it does to the table. */
 export const changes = '_changes';
 
+/** What else is known when slices are applied. */
+export interface Around {
+  /** The slice before them. */
+  readonly previous: LoadSlice | undefined;
+  /** All slices of the table. */
+  readonly all: readonly LoadSlice[];
+}
+
 /**
- * Applies one snapshot to a table that holds all earlier ones. The state of a table is the fold of this function
- * over its snapshots in the order of their `asOf`, whatever the order in which they came.
+ * Applies slices to a table that holds all earlier ones; as one or one after the other, the result is the same. The
+ * state of a table is the fold of this function over its slices in the order of their places, whatever the order in
+ * which they came.
  */
-export async function applySlice(
+export async function applySlices(
   session: Session,
   target: string,
   table: TableSpec,
-  slice: LocalSlice,
-  previous: LoadSlice | undefined,
+  slices: readonly LocalSlice[],
+  { previous, all }: Around,
 ): Promise<Applied> {
-  await classify(session, target, table, slice);
-  const counts = await countChanges(session);
+  await bring(session, table, slices);
+  const [slice] = slices;
+  if (table.load.mode === 'Replace' && slice) return replace(session, target, table, slice);
+  const counts = await classify(session, target, table, all);
   if (table.load.mode === 'Append') {
-    await session.run(`DELETE FROM ${identifier(target)} WHERE _slice = ${literal(sliceName(slice))}`);
-    await session.run(`INSERT INTO ${identifier(target)} BY NAME SELECT * EXCLUDE (_change) FROM ${changes}`);
-    return { ...counts, marked: 0, deleted: 0 };
+    const current = slices.filter((each) => !isLookedAtAgain(each, all)).map((each) => sliceName(sliceOf(each)));
+    await session.run(`DELETE FROM ${identifier(target)} WHERE list_contains(${literals(current)}::VARCHAR[], _slice)`);
   }
-  const missing = await handleMissing(session, target, table, slice, previous);
-  await merge(session, target, table);
-  return { ...counts, ...missing };
+  const { notice, ...missing } =
+    slice && judgesAbsence(table) ? await handleMissing(session, target, table, slice, previous) : nothingMissing;
+  await write(session, target, table);
+  const ledger = { ...counts, marked: counts.marked + missing.marked, deleted: missing.deleted };
+  return { ledger, ...(notice === undefined ? {} : { notice }) };
 }
 
-/** Says of every row of the snapshot whether it is added, modified, unchanged or superseded. */
-async function classify(session: Session, target: string, table: TableSpec, slice: LocalSlice): Promise<void> {
-  const key = table.key.map(identifier).join(', ');
-  const rank = `row_number() OVER (PARTITION BY ${key} ORDER BY ${newestFirst(table)})`;
-  const ranked = `SELECT *, ${rank} AS _rank FROM (${await rowsOf(session, table, slice)})`;
-  const change = table.load.mode === 'Append' ? `'added'` : changeOf(table);
-  const joined = table.load.mode === 'Append' ? '' : `LEFT JOIN ${identifier(target)} t ON ${sameKey(table, 's', 't')}`;
-  await session.run(
-    `CREATE OR REPLACE TEMP TABLE ${changes} AS
-     SELECT s.* EXCLUDE (_rank), ${change} AS _change FROM (${ranked}) s ${joined}`,
-  );
-}
-
-/** Within a snapshot the greatest (version, hash) of a key wins; the rest only decides whose provenance is told. */
-const newestFirst = ({ version }: TableSpec): string =>
-  [
-    ...(version === undefined ? [] : [`${identifier(version)} DESC NULLS LAST`]),
-    '_row_hash DESC, _source_uri, _source_row, _payload_sha256',
-  ].join(', ');
-
-/**
- * A row that was removed and is back begins a new life, whatever its version. A row equal to the one that is there
- * leaves it alone with its provenance and its ignored columns, which thereby tell when it was first seen.
- */
-const changeOf = ({ version }: TableSpec): string => `CASE
-  WHEN s._rank > 1 THEN 'superseded'
-  WHEN t._row_hash IS NULL THEN 'added'
-  WHEN t._removed_at IS NOT NULL THEN 'modified'
-  ${version === undefined ? '' : `WHEN ${isOlder(identifier(version))} THEN 'superseded'`}
-  WHEN t._row_hash = s._row_hash THEN 'unchanged'
-  ELSE 'modified' END`;
-
-const isOlder = (version: string): string =>
-  `t.${version} IS NOT NULL AND (s.${version} IS NULL OR s.${version} < t.${version})`;
-
-const sameKey = ({ key }: TableSpec, a: string, b: string): string =>
-  key.map((name) => `${a}.${identifier(name)} IS NOT DISTINCT FROM ${b}.${identifier(name)}`).join(' AND ');
-
-/** The rows of a snapshot with the types of the table; a declared column that an old file lacks is NULL. */
-async function rowsOf(session: Session, table: TableSpec, slice: LocalSlice): Promise<string> {
-  // A lake folder `posted_on=2026-11` is a month; DuckDB would take it for the value of the column.
-  const options = 'union_by_name = true, hive_partitioning = false';
-  const files = `read_parquet(${literals(slice.localFiles)}, ${options})`;
-  const hasFiles = slice.localFiles.length > 0;
-  const present = new Set(hasFiles ? (await columnsOf(session, `FROM ${files}`)).map(({ name }) => name) : []);
-  const typed = (name: string, type: string) =>
-    `CAST(${present.has(name) ? identifier(name) : 'NULL'} AS ${type}) AS ${identifier(name)}`;
-  const declared = table.columns.map(({ name, type }) => [name, sqlType(type)] as const);
-  const columns = [...declared, ...provenance].map(([name, type]) => typed(name, type));
-  return `SELECT *, md5(${canonicalText(comparedColumns(table))}) AS _row_hash,
-      CAST(NULL AS TIMESTAMP) AS _removed_at, ${dateIn(table.timeZone, slice.asOf)} AS transfer_date
-    FROM (SELECT ${columns.join(', ')} FROM ${hasFiles ? files : '(SELECT 1) WHERE false'})`;
-}
-
-async function countChanges(session: Session): Promise<Omit<LoadLedger, 'marked' | 'deleted'>> {
+/** Judges the incoming rows and counts them. */
+export async function classify(
+  session: Session,
+  target: string,
+  table: TableSpec,
+  all: readonly LoadSlice[],
+): Promise<LoadLedger> {
+  await session.run(`CREATE OR REPLACE TEMP TABLE ${changes} AS ${classified(target, table, all)}`);
   const of = (change: string) => `count(*) FILTER (WHERE _change = '${change}') AS ${change}`;
   const found = await session.row(
-    `SELECT count(*) AS clean, ${['added', 'modified', 'unchanged', 'superseded'].map(of).join(', ')} FROM ${changes}`,
+    `SELECT count(*) AS clean, ${['added', 'modified', 'unchanged', 'superseded'].map(of).join(', ')},
+       count(*) FILTER (WHERE _change IN ('added', 'modified') AND _removed_at IS NOT NULL) AS marked FROM ${changes}`,
   );
   const count = (name: string) => Number(found[name]);
   return {
@@ -109,15 +72,76 @@ async function countChanges(session: Session): Promise<Omit<LoadLedger, 'marked'
     modified: count('modified'),
     unchanged: count('unchanged'),
     superseded: count('superseded'),
+    marked: count('marked'),
+    deleted: 0,
   };
 }
 
-async function merge(session: Session, target: string, table: TableSpec): Promise<void> {
+/** Brings the judged rows into the table. */
+export async function write(session: Session, target: string, table: TableSpec): Promise<void> {
+  const news = `FROM ${changes} WHERE _change IN ('added', 'modified')`;
+  if (table.load.mode === 'SCD2') return writeVersions(session, target, table, news);
+  const row = `* EXCLUDE (_change, ${helpers.join(', ')})`;
+  if (table.load.mode === 'Append') {
+    await session.run(`INSERT INTO ${identifier(target)} BY NAME SELECT ${row} ${news}`);
+    return;
+  }
   await session.run(
     `MERGE INTO ${identifier(target)} t
-     USING (SELECT * EXCLUDE (_change) FROM ${changes} WHERE _change IN ('added', 'modified')) s
+     USING (SELECT ${row} ${news} QUALIFY row_number() OVER (PARTITION BY ${keyOf(table)} ORDER BY _place DESC) = 1) s
      ON ${sameKey(table, 's', 't')}
      WHEN MATCHED THEN UPDATE BY NAME
      WHEN NOT MATCHED THEN INSERT BY NAME`,
   );
 }
+
+/** Each version holds until the next begins. */
+async function writeVersions(session: Session, target: string, table: TableSpec, news: string): Promise<void> {
+  const first = `SELECT ${keyOf(table)}, min(_from) AS _from ${news} GROUP BY ${keyOf(table)}`;
+  await session.run(
+    `UPDATE ${identifier(target)} t SET _valid_to = s._from, _is_current = false
+     FROM (${first}) s WHERE t._is_current AND ${sameKey(table, 's', 't')}`,
+  );
+  await session.run(
+    `INSERT INTO ${identifier(target)} BY NAME
+     SELECT * EXCLUDE (_change, ${helpers.join(', ')}), _from AS _valid_from,
+       lead(_from) OVER (PARTITION BY ${keyOf(table)} ORDER BY _from) AS _valid_to, _valid_to IS NULL AS _is_current ${news}`,
+  );
+}
+
+/** The table becomes the snapshot, if that is whole; rows that stay the same are left alone. */
+async function replace(session: Session, target: string, table: TableSpec, slice: LocalSlice): Promise<Applied> {
+  const counts = await classify(session, target, table, [slice]);
+  if (slice.incomplete !== undefined) {
+    const message = `${table.name} was not replaced by the snapshot of ${slice.asOf}: ${slice.incomplete}`;
+    const ledger = { ...nothingLoaded, clean: counts.clean, superseded: counts.clean };
+    return { ledger, notice: { reason: 'SnapshotShrank', message } };
+  }
+  const name = identifier(target);
+  const gone = `FROM ${name} WHERE NOT EXISTS (FROM ${incoming} s WHERE ${sameKey(table, 's', name)})`;
+  const { deleted } = await session.row(`SELECT count(*) AS deleted ${gone}`);
+  await session.run(`DELETE ${gone}`);
+  await write(session, target, table);
+  return { ledger: { ...counts, deleted: Number(deleted) } };
+}
+
+export const nothingLoaded: LoadLedger = {
+  ...{ clean: 0, added: 0, modified: 0, unchanged: 0, superseded: 0, marked: 0, deleted: 0 },
+};
+
+/**
+ * The slices that are applied together. What a snapshot lacks says something about rows that it does not hold, so
+ * such snapshots are applied one by one.
+ */
+export function batches(table: TableSpec, slices: readonly LoadSlice[]): (readonly LoadSlice[])[] {
+  const size = judgesAbsence(table) ? 1 : table.load.mode === 'SCD2' ? slices.length : slicesAtOnce;
+  const found: (readonly LoadSlice[])[] = [];
+  for (let at = 0; at < slices.length; at += size) found.push(slices.slice(at, at + size));
+  return found;
+}
+
+const slicesAtOnce = 500;
+
+/** Whether a slice changes rows that it does not hold. */
+export const judgesAbsence = ({ load: { mode, onMissing } }: TableSpec): boolean =>
+  mode === 'Replace' || (mode !== 'Append' && onMissing !== 'Ignore');

@@ -18,6 +18,13 @@ export const provenance: readonly TypedName[] = [
   ['_extracted_at', 'TIMESTAMP'],
 ];
 
+/** Since when and until when a version of a row holds, where the history of rows is kept; the end is not part of it. */
+const validity: readonly TypedName[] = [
+  ['_valid_from', 'TIMESTAMP'],
+  ['_valid_to', 'TIMESTAMP'],
+  ['_is_current', 'BOOLEAN'],
+];
+
 /** What became of a row here. */
 const fate: readonly TypedName[] = [
   ['_row_hash', 'VARCHAR'],
@@ -32,6 +39,10 @@ export const timestamp = (moment: string): string => `TIMESTAMP ${literal(moment
 export const dateIn = (timeZone: string, moment: string): string =>
   `CAST((${timestamp(moment)} AT TIME ZONE 'UTC') AT TIME ZONE ${literal(timeZone)} AS DATE)`;
 
+/** The key as a list in SQL. */
+export const keyOf = ({ key }: Pick<TableSpec, 'key'>, of?: string): string =>
+  key.map((name) => (of === undefined ? identifier(name) : `${of}.${identifier(name)}`)).join(', ');
+
 /** The declared columns whose change makes a row modified. */
 export const comparedColumns = ({ columns, load }: TableSpec): string[] =>
   columns.map(({ name }) => name).filter((name) => !load.ignoreChanges.includes(name));
@@ -39,7 +50,8 @@ export const comparedColumns = ({ columns, load }: TableSpec): string[] =>
 /** Creates an empty table with the declared columns, ours after them, and the original headers as comments. */
 export async function createTable(session: Session, name: string, table: TableSpec): Promise<void> {
   const declared = table.columns.map((column) => [column.name, sqlType(column.type)] as const);
-  const columns = [...declared, ...provenance, ...fate].map(([column, type]) => `${identifier(column)} ${type}`);
+  const ours = [...provenance, ...fate, ...(table.load.mode === 'SCD2' ? validity : [])];
+  const columns = [...declared, ...ours].map(([column, type]) => `${identifier(column)} ${type}`);
   await session.run(`CREATE TABLE ${identifier(name)} (${columns.join(', ')})`);
   await commentColumns(session, name, table.columns);
 }

@@ -162,7 +162,11 @@ function listenToCaches(
     if (known) pipelines.add(`${namespace}/${known.spec.pipelineRef.name}`);
     if (!run) return;
     if (needsWork(run)) runs.add(`${namespace}/${name}`);
-    for (const event of eventsOfRun(before, run)) recorder.event(run, event);
+    const pipeline = caches.pipelines.get({ namespace, name: run.spec.pipelineRef.name });
+    // The run may soon be gone, and with it what `kubectl describe` shows of it.
+    for (const about of [run, ...(pipeline ? [pipeline] : [])]) {
+      for (const event of eventsOfRun(before, run)) recorder.event(about, event);
+    }
     if (!before || hasEnded(before) || !hasEnded(run)) return;
     recordEndedRun(metrics, namespace, run);
     for (const { metadata, spec } of caches.pipelines.list(namespace)) {

@@ -41,12 +41,13 @@ function queuesOf(scaling: Scaling | undefined): Pick<Seen, 'queues'> {
 
 function poolsOf({ pipeline, workload, scaling }: Found): Readonly<Partial<Record<PoolName, SeenPool>>> {
   return Object.fromEntries(
-    workload.pools.map(({ pool, replicas, ready, missing }) => {
+    workload.pools.map(({ pool, replicas, ready, missing, starting }) => {
       const provider = pipeline.spec.workers?.[pool]?.provider ?? 'Internal';
       const decision = provider === 'Internal' ? (scaling?.decisions.get(pool) ?? atRest(replicas)) : undefined;
       const seen: SeenPool = {
         ...{ replicas, ready, provider },
         ...(missing !== undefined && { missing }),
+        ...(starting !== undefined && { starting }),
         ...(decision && { decision }),
       };
       return [pool, seen];

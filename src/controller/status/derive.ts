@@ -4,6 +4,7 @@ import { scheduleCondition } from '../schedule.ts';
 import { judges } from './conditions/index.ts';
 import { no, type Verdict } from './conditions/judge.ts';
 import { ready } from './conditions/ready.ts';
+import { workersDueAt } from './conditions/workersReady.ts';
 import { datasetsOf, freshUntil, lastRunOf, lastSuccess, rejectedOf } from './runs.ts';
 import { isValid, type Seen, specAtWork, statusBefore } from './seen.ts';
 import { backlogOf, stagesOfPipeline } from './stages.ts';
@@ -30,10 +31,13 @@ export function deriveStatus(seen: Seen): PipelineStatus {
   });
 }
 
-/** When the status may change although nothing happens: when the data stops being fresh enough. */
+/** When the status may change although nothing happens: data stops being fresh enough, workers take too long to start. */
 export function statusChangesAt(seen: Seen): Date | undefined {
   const until = freshUntil(seen);
-  return until && until > seen.now ? until : undefined;
+  const [first] = [until && until > seen.now ? until : undefined, workersDueAt(seen)]
+    .filter((at) => at !== undefined)
+    .toSorted((a, b) => a.getTime() - b.getTime());
+  return first;
 }
 
 const generationOf = ({ pipeline }: Seen): number => pipeline.metadata.generation ?? 1;

@@ -8,8 +8,10 @@ export interface SeenPool {
   readonly replicas: number;
   /** Workers that are there and can work. */
   readonly ready: number;
-  /** Why workers that should be there are not, if that is known. */
+  /** What keeps workers that should be there from being ready, if something is known to. */
   readonly missing?: string;
+  /** What workers that should be there wait for, if that is known. */
+  readonly starting?: string;
   /** The newest decision about the pool; none before the first look, or when something else scales it. */
   readonly decision?: ExplainedDecision;
   /** Who scales the pool. */

@@ -50,7 +50,7 @@ describe.skipIf(!findKubernetes())(`the pods of a Pipeline as processes of this 
         await sleep(200);
       }
     };
-    await until(async () => (await pools()).every(({ missing }) => missing?.includes('jobpulse-redis')));
+    await until(async () => (await pools()).every(({ starting }) => starting?.includes('jobpulse-redis')));
     expect((await pools()).map(({ ready }) => ready)).toEqual([0, 0, 0]);
 
     await secret('jobpulse-redis', `url=redis://127.0.0.1:${redis.port}`);
@@ -60,7 +60,7 @@ describe.skipIf(!findKubernetes())(`the pods of a Pipeline as processes of this 
     expect(extract).toMatchObject({
       pool: 'extract',
       ready: 0,
-      missing: expect.stringMatching(/^1 pod: .*(jobs|other)/),
+      starting: expect.stringMatching(/^1 pod: .*(jobs|other)/),
     });
 
     await secret('jobs', 'api-key=made-up');

@@ -106,6 +106,19 @@ const failed = {
 const after = '2026-11-20T12:05:00Z';
 const unbalanced = [{ name: 'postings', covered: [], unavailable: [], read: 500, clean: 498 }];
 
+test('workers that take two minutes to start are missing, and the status says when to look again', () => {
+  const change = { replicas: 1, starting: '1 pod: ContainerCreating', provider: 'External' } as const;
+  const starting = withPool(atRest(), 'clean', change);
+  expect(condition(deriveStatus(starting), 'WorkersReady')).toMatchObject({
+    reason: 'WorkersStarting',
+    message: 'clean: 1 pod: ContainerCreating',
+  });
+  const late = later(starting, 2);
+  expect(statusChangesAt(starting)).toEqual(late.now);
+  expect(short(deriveStatus(late), 'Ready')).toBe('False WorkersMissing');
+  expect(statusChangesAt(late)).not.toEqual(late.now);
+});
+
 test.each<[what: string, Seen, Record<string, string>, phase: string]>([
   [
     'a name that is taken',

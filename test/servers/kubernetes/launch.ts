@@ -42,7 +42,11 @@ export async function prepare(
   const own = await variablesOf(api, pod, container.env ?? []);
   const onHost = (text: string) => replacePorts(replacePaths(text, paths), options.ports);
   const env = Object.fromEntries(Object.entries(own).map(([name, value]) => [name, onHost(value)]));
-  const [program, ...args] = options.command(pod, container).map((word) => onHost(expand(word, own)));
+  const translated = (words: readonly string[] = []) => words.map((word) => onHost(expand(word, own)));
+  const { command, args: given } = container;
+  // Only the manifest speaks of places in the container; the program that stands for its image is one of the host.
+  const words = options.command(pod, { ...container, command: translated(command), args: translated(given) });
+  const [program, ...args] = words;
   if (program === undefined) {
     throw new NotYet('CreateContainerError', `no command specified, and this node has no image ${container.image}`);
   }

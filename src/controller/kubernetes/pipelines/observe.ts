@@ -15,8 +15,10 @@ export interface PoolState {
   readonly ready: number;
   /** Workers of the newest template. */
   readonly updated: number;
-  /** Why workers that should be there are not ready, for people. */
+  /** What keeps workers that should be there from getting ready, for people. */
   readonly missing?: string;
+  /** What workers that should be there wait for, while nothing is known to be wrong with them. */
+  readonly starting?: string;
 }
 
 /** The pools that there are, whatever is wanted. */
@@ -34,7 +36,6 @@ function poolState(pool: PoolName, { kind, metadata, spec, status }: Child, pods
   const { replicas = 1 } = spec ?? {};
   const ready = status?.readyReplicas ?? 0;
   const isCurrent = status?.observedGeneration === metadata.generation;
-  const missing = ready < replicas ? whyMissing(status, pods) : undefined;
   return {
     pool,
     kind: kind as PoolState['kind'],
@@ -42,30 +43,47 @@ function poolState(pool: PoolName, { kind, metadata, spec, status }: Child, pods
     replicas,
     ready,
     updated: isCurrent ? (status?.updatedReplicas ?? 0) : 0,
-    ...(missing !== undefined && { missing }),
+    ...(ready < replicas && whyShort(status, pods)),
   };
+}
+
+/** Why a pod is not ready: something is wrong with it, or it only takes its time. */
+interface Obstacle {
+  readonly isFault: boolean;
+  readonly text: string;
+}
+
+const fault = (text: string): Obstacle => ({ isFault: true, text: short(text) });
+const wait = (text: string): Obstacle => ({ isFault: false, text: short(text) });
+
+function whyShort(status: Child['status'], pods: readonly WorkerPod[]): Pick<PoolState, 'missing' | 'starting'> {
+  const refused = conditions(status?.conditions).find(
+    ({ type, status }) => type === 'ReplicaFailure' && status === 'True',
+  );
+  const obstacles = pods.flatMap((pod) => whyNotReady(pod) ?? []);
+  const faults = [
+    ...(refused ? [`pods are refused: ${short(refused.message ?? '')}`] : []),
+    ...counted(obstacles.filter(({ isFault }) => isFault)),
+  ];
+  if (faults.length > 0) return { missing: faults.join('; ') };
+  return { starting: counted(obstacles).join('; ') || 'pods are not there yet' };
 }
 
 const mostReasons = 3;
 const longestReason = 200;
 
-/** `2 pods: ImagePullBackOff (Back-off pulling image …); 1 pod: …`: most frequent first. */
-function whyMissing(status: Child['status'], pods: readonly WorkerPod[]): string {
-  const reasons = pods.flatMap((pod) => whyNotReady(pod) ?? []);
-  const counted = [...Map.groupBy(reasons, (reason) => reason)].map(([reason, { length }]) => ({ reason, length }));
-  const told = counted
-    .toSorted((a, b) => b.length - a.length)
+/** `2 pods: ImagePullBackOff (Back-off pulling image …)`, `1 pod: …`: most frequent first. */
+const counted = (obstacles: readonly Obstacle[]): readonly string[] =>
+  [...Map.groupBy(obstacles, ({ text }) => text)]
+    .toSorted(([, a], [, b]) => b.length - a.length)
     .slice(0, mostReasons)
-    .map(({ reason, length }) => `${length} ${length === 1 ? 'pod' : 'pods'}: ${reason}`);
-  const refused = conditions(status?.conditions).find(
-    ({ type, status }) => type === 'ReplicaFailure' && status === 'True',
-  );
-  const parts = [...(refused ? [`pods are refused: ${short(refused.message ?? '')}`] : []), ...told];
-  return parts.length > 0 ? parts.join('; ') : 'pods are not there yet';
-}
+    .map(([text, { length }]) => `${length} ${length === 1 ? 'pod' : 'pods'}: ${text}`);
+
+/** What a container waits for that is about to be started. */
+const usualWaits: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing']);
 
 /** What a pod waits for; `undefined` when it is ready, or about to end as it should. */
-function whyNotReady({ metadata, status = {} }: WorkerPod): string | undefined {
+function whyNotReady({ metadata, status = {} }: WorkerPod): Obstacle | undefined {
   if (metadata.deletionTimestamp !== undefined) return undefined;
   const [container] = status.containerStatuses ?? [];
   if (container?.ready) return undefined;
@@ -73,14 +91,18 @@ function whyNotReady({ metadata, status = {} }: WorkerPod): string | undefined {
   const died = terminated ?? container?.lastState?.terminated;
   const last =
     died && `${died.reason ?? 'ended'}, exit code ${died.exitCode ?? '?'}${died.message ? `: ${died.message}` : ''}`;
-  if (waiting?.reason === 'CrashLoopBackOff' && last) return short(`CrashLoopBackOff (${last})`);
-  if (waiting?.reason) return short(waiting.message ? `${waiting.reason} (${waiting.message})` : waiting.reason);
-  if (last) return short(last);
+  if (waiting?.reason === 'CrashLoopBackOff' && last) return fault(`CrashLoopBackOff (${last})`);
+  if (waiting?.reason) {
+    const text = waiting.message ? `${waiting.reason} (${waiting.message})` : waiting.reason;
+    return usualWaits.has(waiting.reason) ? wait(text) : fault(text);
+  }
+  if (last) return fault(last);
   const unscheduled = status.conditions?.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
-  if (unscheduled) return short(`Unschedulable (${unscheduled.message ?? 'no node fits'})`);
-  return status.phase === 'Running'
-    ? 'NotReady (it runs, but does not serve its queues yet)'
-    : (status.phase ?? 'Pending');
+  // A node may be on its way.
+  if (unscheduled) return wait(`Unschedulable (${unscheduled.message ?? 'no node fits'})`);
+  return wait(
+    status.phase === 'Running' ? 'NotReady (it runs, but does not serve its queues yet)' : (status.phase ?? 'Pending'),
+  );
 }
 
 const conditions = (value: Json | undefined) =>

@@ -1,5 +1,5 @@
 import type { Condition } from '../../../api/index.ts';
-import type { Reason } from '../../../api/reasons.ts';
+import { type Reason, reasons } from '../../../api/reasons.ts';
 import type { Seen } from '../seen.ts';
 
 /** What is found about one condition. */
@@ -12,6 +12,11 @@ export interface Verdict {
 /** Finds out about one condition. No judge knows of another. */
 export type Judge = (seen: Seen) => Verdict;
 
-export const yes = (reason: Reason, message = ''): Verdict => ({ status: 'True', reason, message });
-export const no = (reason: Reason, message = ''): Verdict => ({ status: 'False', reason, message });
-export const unknown = (reason: Reason, message = ''): Verdict => ({ status: 'Unknown', reason, message });
+/** Without a message of its own, a verdict says what its reason means. */
+const verdict =
+  (status: Verdict['status']) =>
+  (reason: Reason, message: string = reasons[reason]): Verdict => ({ status, reason, message });
+
+export const yes = verdict('True');
+export const no = verdict('False');
+export const unknown = verdict('Unknown');

@@ -127,7 +127,8 @@ export interface Informer<Kind extends KubeObject> {
   /** Settles when the first list is in the cache. */
   readonly synced: Promise<void>;
   get(key: ObjectKey): Kind | undefined;
-  list(namespace?: string): readonly Kind[];
+  /** All of them, or those of a namespace, or of a group in it (the informer says what makes a group). */
+  list(namespace?: string, group?: string): readonly Kind[];
   /** Objects that `owner` owns, by its uid. */
   ownedBy(uid: string): readonly Kind[];
   /** Called with the key of every object that came, changed (by content, not by a list done again) or went. */

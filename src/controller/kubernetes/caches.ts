@@ -8,10 +8,12 @@ import { type StoredPipeline, type StoredRun, withPipelineDefaults, withRunDefau
 /** All that the controller looks at, kept up to date. */
 export interface Caches {
   readonly pipelines: Informer<StoredPipeline>;
+  /** In groups by the name of their Pipeline. */
   readonly runs: Informer<StoredRun>;
   /** What Pipelines become, and their pods. */
   readonly children: Children;
   readonly owned: readonly Informer<Child>[];
+  /** In groups by the name of their Pipeline. */
   readonly pods: Informer<WorkerPod>;
   /** Settles when every cache has its first list. */
   readonly synced: Promise<void>;
@@ -43,7 +45,10 @@ export function startCaches({ api, namespaces, pipelineSelector, context }: Cach
   };
   const selector = pipelineSelector === undefined ? {} : { labelSelector: pipelineSelector };
   const pipelines = start(resourceTypes.pipelines, { ...selector, trim: withPipelineDefaults });
-  const runs = start(resourceTypes.pipelineRuns, { trim: withRunDefaults });
+  const runs = start(resourceTypes.pipelineRuns, {
+    trim: withRunDefaults,
+    groupOf: ({ spec }) => spec.pipelineRef.name,
+  });
   const ours = { labelSelector: pipelineLabel };
   const startChild = (type: ResourceType) => start(type as ResourceType<Child>, { ...ours, trim: trimChild });
   const kinds = {
@@ -52,7 +57,10 @@ export function startCaches({ api, namespaces, pipelineSelector, context }: Cach
     deployments: startChild(resourceTypes.deployments),
     statefulSets: startChild(resourceTypes.statefulSets),
   };
-  const pods = start(resourceTypes.pods as ResourceType<WorkerPod>, { ...ours, trim: trimPod });
+  const pods = start(resourceTypes.pods as ResourceType<WorkerPod>, {
+    ...{ ...ours, trim: trimPod },
+    groupOf: ({ metadata }) => metadata.labels?.[pipelineLabel],
+  });
   const owned = Object.values(kinds);
   const all: readonly Pick<Informer<Child>, 'synced' | 'heardAt' | 'stop'>[] = [pipelines, runs, pods, ...owned];
   return {
@@ -94,8 +102,8 @@ function merged<Kind extends KubeObject>(byNamespace: ReadonlyMap<string, Inform
   return {
     synced: Promise.all(all.map(({ synced }) => synced)).then(() => undefined),
     get: (key) => of(key)?.get(key),
-    list: (namespace) =>
-      namespace === undefined ? all.flatMap((each) => each.list()) : (of({ namespace })?.list() ?? []),
+    list: (namespace, group) =>
+      namespace === undefined ? all.flatMap((each) => each.list()) : (of({ namespace })?.list(namespace, group) ?? []),
     ownedBy: (uid) => all.flatMap((each) => each.ownedBy(uid)),
     onChange: (listener) => {
       for (const each of all) each.onChange(listener);

@@ -7,6 +7,8 @@ import { type Change, openStore, type Store } from './informer/store.ts';
 export interface InformerOptions<Kind extends KubeObject> extends ListOptions {
   /** What is kept of an object; the less, the more objects fit. `managedFields` are never kept. */
   readonly trim?: (object: Kind) => Kind;
+  /** By what objects of a namespace are asked for together. */
+  readonly groupOf?: (object: Kind) => string | undefined;
 }
 
 export interface InformerContext {
@@ -34,7 +36,7 @@ export function startInformer<Kind extends KubeObject>(
   options: InformerOptions<Kind>,
   context: InformerContext,
 ): Informer<Kind> {
-  const store = openStore<Kind>();
+  const store = openStore<Kind>(options.groupOf);
   const stopping = new AbortController();
   const synced = Promise.withResolvers<void>();
   const announcer = openAnnouncer<Kind>(context.log);

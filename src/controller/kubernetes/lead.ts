@@ -91,7 +91,7 @@ function startQueues(
   const { pipelines, runs, children } = caches;
   const reconcilePipeline = openPipelineReconciler({
     ...{ api, pipelines, installation, events: recorder },
-    runsOf: ({ namespace, name }) => runs.list(namespace).filter(({ spec }) => spec.pipelineRef.name === name),
+    runsOf: ({ namespace, name }) => runs.list(namespace, name),
     workload: (pipeline) => reconcileWorkload({ api, children, installation }, pipeline),
     scaling: ({ metadata }) => scaler().seen(metadata.namespace ?? '', metadata.name),
     lookAgainAt: (key, at) => queues.pipelines.addAfter(key, Math.max(0, at.getTime() - now().getTime())),
@@ -152,9 +152,7 @@ function listenToCaches(
     if (stopped.aborted) return;
     pipelines.add(`${namespace}/${name}`);
     // A run may have waited for its Pipeline, or for a valid one.
-    for (const run of caches.runs.list(namespace)) {
-      if (run.spec.pipelineRef.name === name && !hasEnded(run)) runs.add(keyOf(run));
-    }
+    for (const run of caches.runs.list(namespace, name)) if (!hasEnded(run)) runs.add(keyOf(run));
   });
   caches.runs.onChange(({ namespace, name }, run, before) => {
     if (stopped.aborted) return;

@@ -80,15 +80,15 @@ export async function scalePool(
   const workload = children.get(type, { namespace, name: child });
   if (!workload) return;
   if (replicas < (workload.spec?.replicas ?? 1) && workload.kind === 'Deployment') {
-    await markCosts(api, podsOf(pods.list(namespace), name, pool), busy);
+    await markCosts(api, podsOf(pods.list(namespace, name), pool), busy);
   }
   const { apiVersion, kind } = workload;
   const wanted = { apiVersion, kind, metadata: { name: child, namespace }, spec: { replicas } };
   children.remember(await api.apply(typeOf(workload), wanted, { fieldManager: scalerFieldManager, force: true }));
 }
 
-const podsOf = (pods: readonly WorkerPod[], pipeline: string, pool: PoolName): readonly WorkerPod[] =>
-  pods.filter(({ metadata: { labels } }) => labels?.[pipelineLabel] === pipeline && labels[poolLabel] === pool);
+const podsOf = (pods: readonly WorkerPod[], pool: PoolName): readonly WorkerPod[] =>
+  pods.filter(({ metadata: { labels } }) => labels?.[poolLabel] === pool);
 
 async function markCosts(api: KubeApi, pods: readonly WorkerPod[], busy: readonly string[]): Promise<void> {
   for (const { metadata } of pods) {

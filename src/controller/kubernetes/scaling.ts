@@ -9,6 +9,7 @@ import {
   type ScalingPolicy,
 } from '../autoscaler/autoscaler.ts';
 import type { PoolSettings } from './render/pools.ts';
+import { partsOf } from './stored.ts';
 
 /** A pool of a Pipeline as the scaler sees it. */
 export interface ScalablePool {
@@ -46,8 +47,8 @@ export interface ScalerOptions {
     replicas: number,
     busy: readonly string[],
   ) => Promise<void>;
-  /** Told of every Pipeline about which there is something new to say. */
-  readonly onChange: (pipeline: ScalablePipeline) => void;
+  /** Told of every Pipeline about which there is something new to say, also that it has come to rest. */
+  readonly onChange: (pipeline: Pick<ScalablePipeline, 'namespace' | 'name'>) => void;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: Logger;
@@ -82,7 +83,11 @@ export function startScaler(options: ScalerOptions): Scaler {
   const pass = async (): Promise<void> => {
     const pipelines = live();
     const known = new Set(pipelines.map(keyOf));
-    for (const key of states.keys()) if (!known.has(key)) states.delete(key);
+    for (const key of states.keys()) {
+      if (known.has(key)) continue;
+      states.delete(key);
+      onChange(partsOf(key));
+    }
     for (const [namespace, group] of Map.groupBy(pipelines, (pipeline) => pipeline.namespace)) {
       const seen = await lookAt(options, namespace, group);
       for (const pipeline of group) {

@@ -32,7 +32,7 @@ export function clusterWorld(options: ClusterWorldOptions): World {
     pipeline: async (name) => validPipeline(pipelines.get({ namespace, name })),
     run: async (name) => {
       const stored = runs.get({ namespace, name });
-      return stored && withAsOf(stored, runs.list(namespace), now());
+      return stored && withAsOf(stored, runs.list(namespace, stored.spec.pipelineRef.name), now());
     },
     writeRunStatus: async (name, status) => {
       const stored = runs.get({ namespace, name });
@@ -59,9 +59,8 @@ function validPipeline(stored: StoredPipeline | undefined): Pipeline | undefined
 }
 
 /** A run that was made by hand is as of now, but later than any run of its pipeline before it. */
-function withAsOf(run: StoredRun, all: readonly StoredRun[], now: Date): PipelineRun {
+function withAsOf(run: StoredRun, siblings: readonly StoredRun[], now: Date): PipelineRun {
   if (run.status?.asOf !== undefined) return run;
-  const siblings = all.filter(({ spec }) => spec.pipelineRef.name === run.spec.pipelineRef.name);
   const latest = Math.max(0, ...siblings.map(({ status }) => Date.parse(status?.asOf ?? '') || 0));
   return { ...run, status: { ...run.status, asOf: new Date(Math.max(now.getTime(), latest + 1)).toISOString() } };
 }

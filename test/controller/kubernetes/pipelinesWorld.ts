@@ -56,7 +56,12 @@ export async function openPipelinesWorld(): Promise<PipelinesWorld> {
     networkPolicies: cache(resourceTypes.networkPolicies),
     deployments: cache(resourceTypes.deployments),
     statefulSets: cache(resourceTypes.statefulSets),
-    pods: startInformer(api, resourceTypes.pods as ResourceType<WorkerPod>, { labelSelector: pipelineLabel }, context),
+    pods: startInformer(
+      api,
+      resourceTypes.pods as ResourceType<WorkerPod>,
+      { labelSelector: pipelineLabel, groupOf: ({ metadata }) => metadata.labels?.[pipelineLabel] },
+      context,
+    ),
   };
   await Promise.all(Object.values(caches).map(({ synced }) => synced));
   const children = cachedChildren(caches);

@@ -21,6 +21,7 @@ function world(change: Partial<PoolSettings> = {}) {
     scaled: [] as { pool: PoolName; replicas: number; busy: readonly string[] }[],
     changes: 0,
     refuse: false,
+    isLive: true,
   };
   const pipeline = (): ScalablePipeline => ({
     ...{ namespace: 'harbour', name: 'quay' },
@@ -28,7 +29,7 @@ function world(change: Partial<PoolSettings> = {}) {
   });
   const queues = (clean: QueueLoad): PipelineLoad => ({ extract: idle, clean, load: idle, transform: idle });
   scaler = startScaler({
-    live: () => [pipeline()],
+    live: () => (state.isLive ? [pipeline()] : []),
     pipelineOf: () => 'quay',
     loads: () => ({
       read: async () => undefined,
@@ -121,4 +122,18 @@ test('a look at the same again has nothing new to say', async () => {
   const { changes } = state;
   await look();
   expect(state.changes).toBe(changes);
+});
+
+test('one that has come to rest is told of once, or its status would stay as it was last seen', async () => {
+  const { state, look } = world();
+  await look();
+  expect(state.changes).toBe(1);
+  state.isLive = false;
+  await look();
+  expect(scaler?.seen('harbour', 'quay')).toBeUndefined();
+  expect(state.changes).toBe(2);
+  state.now += 1_000;
+  scaler?.look();
+  await new Promise(setImmediate);
+  expect(state.changes).toBe(2);
 });

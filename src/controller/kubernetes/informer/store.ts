@@ -13,7 +13,7 @@ export interface Change<Kind> {
  */
 export interface Store<Kind extends KubeObject> {
   get(key: ObjectKey): Kind | undefined;
-  list(namespace?: string): readonly Kind[];
+  list(namespace?: string, group?: string): readonly Kind[];
   ownedBy(uid: string): readonly Kind[];
   /** The list of all objects as they were at a version. */
   replace(objects: readonly Kind[], version: string): readonly Change<Kind>[];
@@ -29,15 +29,20 @@ export interface Store<Kind extends KubeObject> {
   reached(): string | undefined;
 }
 
-export function openStore<Kind extends KubeObject>(): Store<Kind> {
+/** @param groupOf by what objects of a namespace are asked for together; not at all when absent */
+export function openStore<Kind extends KubeObject>(groupOf?: (object: Kind) => string | undefined): Store<Kind> {
   const objects = new Map<string, Kind>();
-  const byNamespace = openIndex<Kind>(({ metadata }) => [metadata.namespace ?? '']);
+  const byPlace = openIndex<Kind>((object) => {
+    const { namespace = '' } = object.metadata;
+    const group = groupOf?.(object);
+    return group === undefined ? [namespace] : [namespace, placeOf(namespace, group)];
+  });
   const byOwner = openIndex<Kind>(({ metadata }) => (metadata.ownerReferences ?? []).map(({ uid }) => uid));
   let reached: string | undefined;
 
   const set = (id: string, object: Kind | undefined): readonly Change<Kind>[] => {
     const before = objects.get(id);
-    for (const index of [byNamespace, byOwner]) {
+    for (const index of [byPlace, byOwner]) {
       if (before) index.drop(id, before);
       if (object) index.put(id, object);
     }
@@ -57,7 +62,8 @@ export function openStore<Kind extends KubeObject>(): Store<Kind> {
 
   return {
     get: (key) => objects.get(idOf(key)),
-    list: (namespace) => (namespace === undefined ? [...objects.values()] : byNamespace.get(namespace)),
+    list: (namespace, group) =>
+      namespace === undefined ? [...objects.values()] : byPlace.get(placeOf(namespace, group)),
     ownedBy: byOwner.get,
     replace(listed, version) {
       const there = new Set(listed.map((object) => idOf(keyOf(object))));
@@ -113,6 +119,10 @@ function openIndex<Kind extends KubeObject>(wordsOf: (object: Kind) => readonly 
     },
   };
 }
+
+/** A namespace, or a group in it; no name of a namespace holds a slash. */
+const placeOf = (namespace: string, group: string | undefined): string =>
+  group === undefined ? namespace : `${namespace}/${group}`;
 
 const keyOf = ({ metadata }: KubeObject): ObjectKey => ({ namespace: metadata.namespace ?? '', name: metadata.name });
 

@@ -1,6 +1,5 @@
 import type { Json } from '../../../run/key.ts';
 import type { Informer, KubeObject, ObjectKey, ResourceType } from '../api.ts';
-import { pipelineLabel } from '../names.ts';
 
 type Fields = { readonly [name: string]: Json | undefined };
 
@@ -54,6 +53,7 @@ export interface ChildCaches {
   readonly networkPolicies: Informer<Child>;
   readonly deployments: Informer<Child>;
   readonly statefulSets: Informer<Child>;
+  /** In groups by the name of their Pipeline. */
   readonly pods: Informer<WorkerPod>;
 }
 
@@ -68,8 +68,7 @@ export function cachedChildren({ pods, ...caches }: ChildCaches): Children {
   return {
     get: ({ kind }, key) => byKind[kind]?.get(key),
     ownedBy: (uid) => Object.values(byKind).flatMap((informer) => informer.ownedBy(uid)),
-    pods: ({ namespace, name }) =>
-      pods.list(namespace).filter(({ metadata }) => metadata.labels?.[pipelineLabel] === name),
+    pods: ({ namespace, name }) => pods.list(namespace, name),
     remember: (object) => byKind[object.kind]?.remember(object),
   };
 }

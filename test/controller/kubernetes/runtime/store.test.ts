@@ -75,3 +75,18 @@ test('an object that changes its owner is found under the new one only', () => {
   store.remove(object('a', 3, ['y']));
   expect(store.ownedBy('y')).toEqual([]);
 });
+
+test('objects of a namespace are found by group, also after they change it', () => {
+  const store = openStore(({ metadata }) => metadata.labels?.pier);
+  const at = (name: string, version: number, pier: string): KubeObject => {
+    const { metadata, ...rest } = object(name, version);
+    return { ...rest, metadata: { ...metadata, labels: { pier } } };
+  };
+  store.replace([at('a', 1, 'north'), at('b', 2, 'south'), object('c', 3)], '3');
+  expect(names(store.list('n', 'north'))).toEqual(['a']);
+  store.put(at('b', 4, 'north'));
+  store.remove(at('a', 5, 'north'));
+  expect(names(store.list('n', 'north'))).toEqual(['b']);
+  expect(store.list('n', 'south')).toEqual([]);
+  expect(names(store.list('n'))).toEqual(['b', 'c']);
+});

@@ -1,0 +1,39 @@
+import type { Redis } from 'ioredis';
+import type { AuditEntry } from '../servers/kubernetes/audit.ts';
+import type { ControllerProcess } from './cluster.ts';
+
+/** What a controller tells of itself: the value of a series, or the sum of all series of that name. */
+export type Gauges = (name: string, labels?: Readonly<Record<string, string>>) => number;
+
+/** Reads a controller's metrics. */
+export async function gaugesOf({ url }: Pick<ControllerProcess, 'url'>): Promise<Gauges> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const series = text.split('\n').flatMap((line) => {
+    const [, name = '', labels = '', value = ''] = /^([a-z_]+)(\{.*\})? (\S+)$/.exec(line) ?? [];
+    return name === '' ? [] : [{ name, labels, value: Number(value) }];
+  });
+  return (name, labels = {}) =>
+    series
+      .filter((each) => each.name === name)
+      .filter((each) => Object.entries(labels).every(([key, value]) => each.labels.includes(`${key}="${value}"`)))
+      .reduce((sum, { value }) => sum + value, 0);
+}
+
+const writing: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+
+/** What a user wrote, or tried to; the renewals of its lease apart. */
+export const writesOf = (entries: readonly AuditEntry[], user: string): readonly AuditEntry[] =>
+  entries.filter((entry) => entry.user === user && writing.has(entry.verb) && entry.resource !== 'leases');
+
+/** How many of each kind: `patch pipelines/status 200` → 12. */
+export function tally(entries: readonly AuditEntry[]): Readonly<Record<string, number>> {
+  const kind = ({ verb, resource, subresource, code }: AuditEntry) =>
+    `${verb} ${resource}${subresource && `/${subresource}`} ${code}`;
+  return Object.fromEntries([...Map.groupBy(entries, kind)].map(([key, { length }]) => [key, length]));
+}
+
+/** Connections to Redis, but for the one that asks. */
+export async function redisConnections(redis: Redis): Promise<number> {
+  const list = (await redis.client('LIST')) as string;
+  return list.trim().split('\n').length - 1;
+}

@@ -65,6 +65,8 @@ export const reasons = {
   MoreReasons: 'There are more reasons than a report lists.',
   CheckWarned: 'A check with severity Warn found rows.',
   SchemaDrift: 'The source has other columns than the manifest declares.',
+  RejectRate:
+    'More than 10 % of the rows of a dataset, and at least 10 rows, were rejected; see them with `jobpulse quarantine`.',
   SnapshotLeftOut: 'An older snapshot cannot be cleaned by the rules of today; newer ones go on without it.',
   SnapshotShrank:
     'Far fewer rows came than are loaded, or the snapshot was not complete: nothing was marked or deleted.',

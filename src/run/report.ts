@@ -1,5 +1,6 @@
 import type { JudgedFailures } from './failures.ts';
 import { conserved, ledgersOf, sumClean, sumExtract, sumLoad, total } from './ledger.ts';
+import { rejectRates } from './rejectRate.ts';
 import { isWindow, lookOf } from './slices.ts';
 import type { Failure, Manifest, ModelLedger } from './types.ts';
 
@@ -100,6 +101,7 @@ export interface ReportInput extends Pick<RunReport, 'run' | 'pipeline' | 'asOf'
 const warnings: ReadonlySet<string> = new Set([
   'CheckWarned',
   'RecordsMissing',
+  'RejectRate',
   'ResultCapped',
   'SnapshotLeftOut',
   'SnapshotShrank',
@@ -120,6 +122,7 @@ export function buildReport(input: ReportInput): RunReport {
     why: bounded([
       ...failures(input),
       ...leftOut(input),
+      ...rejectRates(datasets),
       ...notices(own),
       ...missingPeriods(datasets),
       ...quietDatasets(input, datasets),
@@ -261,8 +264,9 @@ const inMilliseconds = (seconds: number): number => Math.round(seconds * 1000) /
 /**
  * The exit code that a finished run stands for:
  * - 1: it failed or was cancelled, or its ledgers do not add up;
- * - 3: it succeeded, but a check of severity Warn found rows, or a snapshot shrank so far that nothing was marked;
- * - 0: it succeeded. Rejected rows alone are no warning: they are counted and kept in quarantine.
+ * - 3: it succeeded, but a check of severity Warn found rows, a snapshot shrank so far that nothing was marked, or too
+ *   large a share of the rows was rejected (`rejectRate.ts`);
+ * - 0: it succeeded. A few rejected rows are no warning: they are counted and kept in quarantine.
  */
 export function exitCode({ status, conserved, why }: RunReport): 0 | 1 | 3 {
   if (status !== 'Succeeded' || !conserved) return 1;

@@ -99,7 +99,7 @@ describe('buildReport', () => {
         const own = manifests.filter(({ run }) => run === 'run-1');
         const requests = own.reduce((sum, { cost }) => sum + cost.requests, 0);
         expect(report.datasets.reduce((sum, each) => sum + each.requests, 0)).toBe(requests);
-        expect(exitCode(report)).toBe(0);
+        expect(exitCode(report)).toBe(report.why.some(({ reason }) => reason === 'RejectRate') ? 3 : 0);
       }),
     );
   });
@@ -191,6 +191,19 @@ describe('exitCode', () => {
     const notices = [{ reason: 'CheckWarned', message: 'pay-range: 1 of 498 rows' }];
     expect(exitCode(done({ manifests: [manifest({ stage: 'Clean', ledger: cleaned(), notices })] }))).toBe(3);
     expect(exitCode(done({ models: ['openings'], manifests: [...firstRun, model({ notices }, 1)] }))).toBe(3);
+  });
+
+  test('is 3 when more than 10 % of the rows, and at least 10, were rejected', () => {
+    const of = (clean: number, rejected: Readonly<Record<string, number>>) =>
+      done({ manifests: [manifest({ stage: 'Clean', ledger: cleaned({ clean, rejected }) })] });
+    expect(exitCode(of(90, { 'required:id': 10 }))).toBe(0);
+    expect(exitCode(of(0, { 'required:id': 9 }))).toBe(0);
+    const report = of(80, { 'sql:pay': 1, 'required:id': 7, 'range:pay': 2, 'range:age': 1 });
+    expect(exitCode(report)).toBe(3);
+    expect(report.why[0]).toEqual({
+      ...{ dataset: 'postings', reason: 'RejectRate' },
+      message: '11 of 91 rows were rejected, more than 10 %: 7 required:id, 2 range:pay, 1 range:age and 1 more rules',
+    });
   });
 
   test('is 1 when the run was cancelled or its ledgers do not add up', () => {

@@ -166,20 +166,24 @@ async function decideAll(
   stopped: () => boolean,
 ): Promise<boolean> {
   const before = state.scaling;
-  const decisions = new Map<PoolName, ExplainedDecision>();
   const own = queues?.get(pipeline.name);
-  for (const [pool, { settings, replicas }] of pipeline.pools) {
-    const workers = busy.get(pool)?.get(pipeline.name) ?? [];
-    const load = own && poolLoad(own, pool, workers);
-    const decision = autoscalerOf(state, pool, settings).decide({ load, current: replicas, now: now(), ...never });
-    decisions.set(pool, decision);
-    if (settings.provider === 'External' || decision.replicas === replicas || stopped()) continue;
-    log.info(`${keyOf(pipeline)}: ${pool} from ${replicas} to ${decision.replicas} workers (${decision.reason})`);
-    await scale(pipeline, pool, decision.replicas, workers).catch((error: Error) =>
+  const busyOf = (pool: PoolName) => busy.get(pool)?.get(pipeline.name) ?? [];
+  const decisions = new Map(
+    [...pipeline.pools].map(([pool, { settings, replicas }]): [PoolName, ExplainedDecision] => {
+      const load = own && poolLoad(own, pool, busyOf(pool));
+      return [pool, autoscalerOf(state, pool, settings).decide({ load, current: replicas, now: now(), ...never })];
+    }),
+  );
+  // Known before it is acted on: what is written makes others look at the Pipeline, and ask why.
+  state.scaling = { queues: own, decisions };
+  for (const [pool, { reason, replicas }] of decisions) {
+    const current = pipeline.pools.get(pool);
+    if (!current || current.settings.provider === 'External' || current.replicas === replicas || stopped()) continue;
+    log.info(`${keyOf(pipeline)}: ${pool} from ${current.replicas} to ${replicas} workers (${reason})`);
+    await scale(pipeline, pool, replicas, busyOf(pool)).catch((error: Error) =>
       log.warn(`${keyOf(pipeline)}: ${pool} could not be scaled and will be again: ${error.message}`),
     );
   }
-  state.scaling = { queues: own, decisions };
   return JSON.stringify(sayable(before)) !== JSON.stringify(sayable(state.scaling));
 }
 

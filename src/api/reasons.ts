@@ -57,6 +57,8 @@ export const reasons = {
   // Why a report shows the figures it shows
   UpToDate: 'Nothing was missing: everything that was wanted had been published before.',
   NothingChanged: 'The source gave the rows that are already loaded.',
+  NothingNew: 'Everything that was found is known: it was asked for before, and nothing new was told of it since.',
+  BudgetSpent: 'What the credits of the period did not cover is left to the next run.',
   NothingLoaded: 'Records were read, but none was loaded: all were rejected or filtered.',
   Unavailable: 'The run asked for a period that the source cannot be asked about and that is not in the lake.',
   SlicesMissing: 'More slices are missing than one run may ask for; the next runs go on with them, newest first.',
@@ -134,8 +136,12 @@ export const reasons = {
   RawMissing: 'Raw bytes are no longer in the lake: their retention is over, or someone removed them.',
   RawUnreadable: 'Stored raw bytes are damaged.',
   NotReproducible: 'Two attempts at one step gave different results. Nothing was overwritten. Report it as a bug.',
-  StoreDenied: 'The store does not let us write.',
+  StoreDenied: 'The store does not let us in: rights or credentials are missing or wrong.',
   StoreFull: 'There is no space left in the store.',
+  StoreMissing: 'The bucket of the lake does not exist.',
+  StoreUnreachable: 'The server of the lake was away, however often it was asked; the next run goes on.',
+  StoreUnsuitable:
+    'The server of the lake lacks something that is needed, such as conditional writes, or refuses requests as wrong.',
 
   // The warehouse
   CheckFailed: 'A check with severity Fail found rows; nothing was published, readers see what was there before.',

@@ -1,26 +1,38 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { prefixed } from '../../../src/connectors/stores/prefixed.ts';
 import type { Store } from '../../../src/connectors/stores/store.ts';
 
 /** A fresh, empty store, and how to get rid of it. */
-export type OpenStore = () => Promise<{ readonly store: Store; readonly close: () => Promise<void> }>;
+export interface OpenedStore {
+  readonly store: Store;
+  readonly close: () => Promise<void>;
+  /** How another process opens it: an expression, with `import()` of a module by its URL. */
+  readonly expression: string;
+  /** Whether some bytes of an object that is being put have arrived. */
+  readonly isHalfWay: () => Promise<boolean>;
+}
 
 /** What every store must do, whatever it stands on. */
-export function storeContract(name: string, openStore: OpenStore): void {
+export function storeContract(name: string, openStore: () => Promise<OpenedStore>): void {
   describe(`${name} keeps the contract of a store`, () => {
     let store: Store;
-    let close: () => Promise<void>;
+    let opened: OpenedStore;
     let scratch: string;
     beforeAll(async () => {
-      ({ store, close } = await openStore());
+      opened = await openStore();
+      store = opened.store;
       scratch = await mkdtemp(join(tmpdir(), 'store-'));
     });
     afterAll(async () => {
-      await close();
+      await opened.close();
       await rm(scratch, { recursive: true });
     });
 
@@ -79,7 +91,7 @@ export function storeContract(name: string, openStore: OpenStore): void {
         await Promise.all(names.slice(at, at + 100).map((path) => store.putIfAbsent(path, Buffer.from('x'))));
       }
       expect(new Set(await pathsBelow(store, 'many'))).toEqual(new Set(names));
-    });
+    }, 180_000);
 
     test('takes the bytes of a big file, and gives back any range of them', async () => {
       const bytes = randomBytes(20_000_000);
@@ -94,9 +106,77 @@ export function storeContract(name: string, openStore: OpenStore): void {
       expect((await store.range('big/file', 19_999_990, 20_000_050)).equals(bytes.subarray(19_999_990))).toBe(true);
     });
 
-    test('an empty object is an object', async () => {
-      await store.putIfAbsent('empty', Buffer.alloc(0));
-      expect(await store.get('empty')).toEqual(Buffer.alloc(0));
+    test('of 5 writers of big files at once exactly one creates, and the object is that one’s', async () => {
+      const files = Array.from({ length: 5 }, (_, writer) => join(scratch, `writer-${writer}`));
+      for (const [writer, file] of files.entries()) await writeFile(file, Buffer.alloc(20_000_000, writer));
+      const outcomes = await Promise.all(files.map((file) => store.putIfAbsent('race/big', { file })));
+      expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(1);
+      const winner = outcomes.indexOf('created');
+      expect((await store.get('race/big'))?.equals(Buffer.alloc(20_000_000, winner))).toBe(true);
+    });
+
+    test('a file of 200 MB passes through little memory', async () => {
+      const file = join(scratch, 'huge');
+      await writeFile(file, Buffer.alloc(200_000_000, 'x'));
+      // The first put loads what is needed; the growth is that of the second.
+      const script = `await store.putIfAbsent('huge/warm', Buffer.alloc(1000));
+        const before = process.resourceUsage().maxRSS;
+        const outcome = await store.putIfAbsent('huge/file', { file: ${JSON.stringify(file)} });
+        console.log(JSON.stringify({ outcome, megabytes: (process.resourceUsage().maxRSS - before) / 1000 }));`;
+      const { outcome, megabytes } = JSON.parse(await text(inProcess(opened, script).stdout));
+      expect(outcome).toBe('created');
+      expect(megabytes).toBeLessThan(150);
+      await rm(file);
+      expect(await store.range('huge/file', 199_999_999, 200_000_001)).toEqual(Buffer.from('x'));
+    });
+
+    test('a writer killed in the middle leaves no object, and the next one can write it', async () => {
+      const script = `for (let at = 0; ; at += 1) await store.putIfAbsent('killed/' + at, Buffer.alloc(${killedBytes}));`;
+      const writer = inProcess(opened, script);
+      const ended = once(writer, 'exit');
+      await until(opened.isHalfWay);
+      writer.kill('SIGKILL');
+      await ended;
+      const whole = await Array.fromAsync(store.list('killed'));
+      expect(whole.filter(({ bytes }) => bytes !== killedBytes)).toEqual([]);
+      const next = `killed/${whole.length}`;
+      expect(await store.get(next)).toBeUndefined();
+      expect(await store.putIfAbsent(next, Buffer.from('whole'))).toBe('created');
+    });
+
+    test('lists what is there while others write and delete', async () => {
+      const stay = Array.from({ length: 50 }, (_, at) => `busy/stays/${at}`);
+      await Promise.all(stay.map((path) => store.putIfAbsent(path, Buffer.from('x'))));
+      let writing = true;
+      const writer = (async () => {
+        for (let at = 0; writing; at += 1) {
+          await store.putIfAbsent(`busy/comes/${at}`, Buffer.from('x'));
+          await store.delete(`busy/comes/${at}`);
+        }
+      })();
+      for (let round = 0; round < 10; round += 1) {
+        const found = await pathsBelow(store, 'busy');
+        expect(found).toEqual(expect.arrayContaining(stay));
+        expect(new Set(found).size).toBe(found.length);
+      }
+      writing = false;
+      await writer;
+    });
+
+    test('tells the folders right below one', async () => {
+      for (const path of ['shelf/a/x', 'shelf/a/deep/y', 'shelf/ü=1/z', 'shelf/file']) {
+        await store.putIfAbsent(path, Buffer.from('x'));
+      }
+      expect((await store.folders?.('shelf'))?.sort()).toEqual(['a', 'ü=1']);
+      expect(await store.folders?.('shelf/nothing')).toEqual([]);
+    });
+
+    test.each(['bytes', 'a file'])('an empty object is an object, from %s', async (from) => {
+      const file = join(scratch, 'empty');
+      await writeFile(file, '');
+      await store.putIfAbsent(`empty/${from}`, from === 'bytes' ? Buffer.alloc(0) : { file });
+      expect(await store.get(`empty/${from}`)).toEqual(Buffer.alloc(0));
+      expect(await store.range(`empty/${from}`, 0, 10)).toEqual(Buffer.alloc(0));
     });
 
     test.each(['', '/etc/passwd', '../up', 'a/../../up', 'a//b', './a', 'a/', 'a\0b'])(
@@ -125,3 +205,20 @@ export function storeContract(name: string, openStore: OpenStore): void {
 
 const pathsBelow = async (store: Store, folder: string): Promise<string[]> =>
   (await Array.fromAsync(store.list(folder))).map(({ path }) => path);
+
+/** Large enough for parts, and for a moment in which some have arrived. */
+const killedBytes = 150_000_000;
+
+/** Runs a script with `store` open, in a process of its own that may be killed. */
+function inProcess({ expression }: OpenedStore, script: string) {
+  const source = `const store = await (${expression});\n${script}`;
+  return spawn(process.execPath, ['--input-type=module', '--eval', source], { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 5000; tries += 1) {
+    if (await holds()) return;
+    await sleep(2);
+  }
+  throw new Error('waited too long');
+}

@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { WorkEvent } from '../../queue/events.ts';
@@ -7,6 +6,7 @@ import { openLoads } from '../../queue/load.ts';
 import { type PoolName, poolNames } from '../../queue/names.ts';
 import type { TerminalError } from '../../run/errors.ts';
 import type { ServeMessage, WorkerConfig } from '../../workers/config.ts';
+import { workerProgram } from '../../workers/program.ts';
 import type { ExplainedDecision, ScalingPolicy } from '../autoscaler/autoscaler.ts';
 import type { SeenPool } from '../status/seen.ts';
 import { type Pool, startPool } from './processes.ts';
@@ -57,7 +57,7 @@ export function startWorkers({ log, commands, now, onGivenUp, ...config }: Worke
     pool: startPool({
       name,
       size: 1,
-      command: [process.execPath, join(import.meta.dirname, '..', '..', 'workers', 'main.ts')],
+      command: [process.execPath, workerProgram],
       // What a worker warns of is told as an event too; a person need not read it twice.
       env: { LOG_LEVEL: 'error', ...process.env, JOBPULSE_WORKER: JSON.stringify(workerConfig(name, config)) },
       log,

@@ -18,9 +18,7 @@ export interface Unbuilt {
 /** The list. */
 export const unbuilt: readonly Unbuilt[] = [
   { at: 'datasets[].extract', parts: ['stream', 'crawl'], built: ['rest', 'files'] },
-  { at: 'datasets[].extract', parts: ['credits'] },
   { at: 'datasets[].extract.files', parts: ['http', 'sharepoint'], built: ['paths'] },
-  { at: 'datasets[].extract.rest', parts: ['forEach'] },
   { at: 'datasets[].format', parts: ['excel', 'parquet', 'html'], built: ['json', 'jsonl', 'csv'] },
   { at: 'datasets[].clean', parts: ['quarantine'] },
   { at: 'datasets[].clean.contract', parts: ['Freeze', 'DiscardRow', 'DiscardValue'], built: ['Evolve'] },

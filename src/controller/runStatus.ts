@@ -112,7 +112,7 @@ export function withReport(run: PipelineRun, report: RunReport, now: Date): Pipe
 
 function datasetResult(report: DatasetReport): NonNullable<PipelineRunStatus['datasets']>[number] {
   const { name, covered = [], unavailable = [], read, expanded, clean, rejected, filtered, deduplicated } = report;
-  const { added, modified, unchanged, superseded, marked, deleted, seconds } = report;
+  const { deferred, added, modified, unchanged, superseded, marked, deleted, seconds } = report;
   return {
     ...{
       name,
@@ -125,7 +125,7 @@ function datasetResult(report: DatasetReport): NonNullable<PipelineRunStatus['da
       filtered,
       deduplicated,
     },
-    ...{ added, modified, unchanged, superseded, marked, deleted, seconds },
+    ...{ deferred, added, modified, unchanged, superseded, marked, deleted, seconds },
   };
 }
 

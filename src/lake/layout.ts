@@ -20,9 +20,21 @@ export const layout = {
     `_jobpulse/steps/${dataset}/${stage.toLowerCase()}/${sliceName(slice)}/${key}.json`,
   /** Says that a step's raw bytes are beyond their retention, so that nobody asks the source for them again. */
   expired: (dataset: string, key: string) => `_jobpulse/expired/${dataset}/${key}.json`,
+  /** Which items a run asks for. */
+  items: (dataset: string, slice: Slice, name: string) =>
+    `_jobpulse/items/${dataset}/${sliceName(slice)}-${name.slice(0, 20)}.json`,
   /** What planning need not read again of a dataset. */
   index: (dataset: string) => `_jobpulse/index/${dataset}.json`,
+  /** From which item on the items of a step wait for another run. */
+  deferred: (folder: string) => `${folder}/deferred.json`,
   runReport: (run: string) => `_jobpulse/runs/${run}.json`,
+};
+
+/** Where the accounts of sources lie, below the namespace: pipelines share them. */
+export const accounts = {
+  folder: (key: string) => `_limits/${encodeURIComponent(key)}`,
+  reservation: (key: string, number: number) => `${accounts.folder(key)}/${String(number).padStart(9, '0')}.json`,
+  ending: (key: string, number: number) => `${accounts.folder(key)}/${String(number).padStart(9, '0')}.end.json`,
 };
 
 /**

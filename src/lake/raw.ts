@@ -26,6 +26,8 @@ export interface RawMeta {
   readonly records?: number;
   /** What the source said it holds, in this answer. */
   readonly total?: number;
+  /** Credits that are left, as the source said in this answer. */
+  readonly remaining?: number;
   /** It only showed that the query must be split: its records come again, and it is not handed on. */
   readonly probe?: true;
 }

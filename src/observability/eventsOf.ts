@@ -30,7 +30,7 @@ export function eventsOfRun(before: PipelineRun | undefined, after: PipelineRun)
     case 'Running':
       return isBeginning(before) ? [event('RunStarted', 'StartRun', `${run}: ${startText(after)}`)] : [];
     case 'Succeeded':
-      return [event('RunSucceeded', 'EndRun', `${run}: ${figuresText(after)}`)];
+      return [event('RunSucceeded', 'EndRun', `${run}: ${figuresText(after)}`), ...spentBudgets(after)];
     case 'Failed':
       return [event('RunFailed', 'EndRun', `${run}: ${failureText(after)}`)];
     case 'Cancelled':
@@ -66,6 +66,13 @@ function failureText({ status }: PipelineRun): string {
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
   return `${first.stage} of ${first.dataset}: ${first.reason}: ${first.message}${more}`;
 }
+
+const spentBudgets = ({ metadata, status }: PipelineRun): NewEvent[] =>
+  (status?.datasets ?? [])
+    .filter(({ deferred = 0 }) => deferred > 0)
+    .map(({ name, deferred }) =>
+      event('BudgetSpent', 'DeferItems', `${metadata.name}: ${name}: ${deferred} items are left to the next run`),
+    );
 
 const stepsText = ({ status }: PipelineRun): string =>
   `${status?.steps?.done ?? 0} of ${status?.steps?.total ?? 0} steps`;

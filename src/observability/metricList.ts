@@ -55,6 +55,13 @@ export const metrics = [
   },
   {
     ...fromLedgers,
+    name: 'credits_remaining',
+    type: 'gauge',
+    labels: dataset,
+    help: 'Credits that are left, as the source said last.',
+  },
+  {
+    ...fromLedgers,
     name: 'bytes_total',
     type: 'counter',
     labels: [...dataset, 'direction'],

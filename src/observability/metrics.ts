@@ -9,7 +9,7 @@ import { createInstruments, type Instruments } from './registry.ts';
 /** What of a published step is counted; the event that a worker sends when it publishes holds it. */
 export type PublishedStep = Pick<
   Manifest,
-  'key' | 'stage' | 'dataset' | 'ledger' | 'cost' | 'startedAt' | 'finishedAt'
+  'key' | 'stage' | 'dataset' | 'ledger' | 'cost' | 'source' | 'startedAt' | 'finishedAt'
 >;
 
 /** What of a run that has ended is counted. */
@@ -69,6 +69,8 @@ function countStep(instruments: Instruments, manifest: PublishedStep, namespace:
   if (stage === 'Extract') {
     instruments.add('requests_total', { ...labels, outcome: 'published' }, cost.requests);
     instruments.add('credits_spent_total', labels, cost.credits);
+    const remaining = manifest.source?.creditsRemaining;
+    if (remaining !== undefined) instruments.set('credits_remaining', labels, remaining);
     instruments.add('bytes_total', { ...labels, direction: 'in' }, cost.bytes);
   }
 }

@@ -1,5 +1,6 @@
 import { daysOf } from './calendar.ts';
 import { fromIso, type Intervals, intersect, subtract, union } from './intervals.ts';
+import { asksForItems, planItems } from './items.ts';
 import { planParts } from './parts.ts';
 import type { DatasetInput, PlanInput } from './plan.ts';
 import { finishedSlices, isWindow } from './slices.ts';
@@ -9,6 +10,7 @@ import { planWindows, type WindowPlan } from './windows.ts';
 
 /** The extract steps that are missing: of this run's snapshot, or of the windows it asks for. */
 export function planExtract(input: DatasetInput, specs: DatasetSpecs): readonly Step[] {
+  if (asksForItems(specs)) return planItems(input, specs);
   const windows = windowsOf(input, specs);
   if (windows) return windows.asked.flatMap((slice) => planParts(input, specs.extract, slice));
   // A source of snapshots cannot be asked about the past.

@@ -84,7 +84,7 @@ function isBuiltAnew(
 }
 
 /** Under today's rules where the raw bytes still are; else as they were cleaned last. */
-function cleanSlices(input: DatasetInput, spec: Resolved<CleanSpec>): readonly CleanSlice[] {
+export function cleanSlices(input: DatasetInput, spec: Resolved<CleanSpec>): readonly CleanSlice[] {
   const lastCleaned = new Map<string, Manifest>();
   for (const manifest of input.manifests) {
     const [raw] = manifest.inputs;

@@ -2,6 +2,7 @@ import { manifestDigest } from '../lake/lake.ts';
 import { isInScope, planExtract } from './extracts.ts';
 import { judgeFailures } from './failures.ts';
 import type { Intervals } from './intervals.ts';
+import { type ItemList, lacksItems } from './items.ts';
 import { planLoad } from './loads.ts';
 import { planModels } from './models.ts';
 import { finishedSlices } from './slices.ts';
@@ -36,6 +37,8 @@ export interface PlanInput {
   readonly expired: ReadonlySet<string>;
   /** Dataset → periods that are published, closed, cleaned and loaded by today's rules. */
   readonly settled?: ReadonlyMap<string, Intervals>;
+  /** Dataset → the items this run asks for, of those datasets that ask for each row of another one. */
+  readonly items?: ReadonlyMap<string, ItemList>;
 }
 
 /** The steps that are missing now and can run now, in any order. None = the run has nothing left to do. */
@@ -59,6 +62,7 @@ export function plan(input: PlanInput): Plan {
   const unsettled = new Set([
     ...open.filter(({ steps }) => steps.length > 0).map(({ name }) => name),
     ...holding.map(({ dataset }) => dataset),
+    ...datasetsOf(input).flatMap((specs) => (lacksItems(input, specs) ? [specs.name] : [])),
   ]);
   const steps = [...open.flatMap((dataset) => dataset.steps), ...planModels(known, unsettled)];
   if (steps.length > 0) return steps.slice(0, waveLimit);
@@ -122,4 +126,24 @@ function planSweep(input: Known): Plan {
   const sweep = step(input, 'Sweep', '_pipeline', input.specs.sweep, day, '0', []);
   const failed = input.failures.some(({ key }) => key === sweep.key);
   return failed || input.published.has(sweep.key) ? [] : [sweep];
+}
+
+/**
+ * Datasets that ask for each row of another one, now that nothing is left to do that would change which rows there are:
+ * which items this run asks for can be decided.
+ */
+export function awaitingItems(
+  input: PlanInput,
+): readonly { readonly specs: DatasetSpecs; readonly source: DatasetSpecs }[] {
+  const { holding } = judgeFailures(input);
+  const known = { ...input, published: new Map(input.manifests.map((manifest) => [manifest.key, manifest])), holding };
+  const inRun = new Set(datasetsOf(input).map(({ name }) => name));
+  return datasetsOf(input).flatMap((specs) => {
+    const from = specs.extract.value.extract.rest?.forEach?.dataset;
+    const source = input.specs.datasets.find(({ name }) => name === from);
+    if (!source || !lacksItems(input, specs)) return [];
+    const open = inRun.has(source.name) ? planDataset({ ...known, dataset: source.name }, source) : [];
+    const changes = inRun.has(source.name) && lacksItems(input, source);
+    return changes || open.some(({ stage }) => stage !== 'Load') ? [] : [{ specs, source }];
+  });
 }

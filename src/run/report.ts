@@ -125,6 +125,7 @@ export function buildReport(input: ReportInput): RunReport {
       ...rejectRates(datasets),
       ...notices(own),
       ...missingPeriods(datasets),
+      ...spentBudgets(datasets),
       ...quietDatasets(input, datasets),
       ...missingModels(input),
     ]),
@@ -197,6 +198,16 @@ const missingPeriods = (datasets: readonly DatasetReport[]): Why[] =>
     ...(slicesMissing === 0 ? [] : [{ dataset, reason: 'SlicesMissing', message: leftToNext(slicesMissing) }]),
   ]);
 
+/** What was not asked for, because it could not be paid or was too much for one run. */
+const spentBudgets = (datasets: readonly DatasetReport[]): Why[] =>
+  datasets
+    .filter(({ deferred }) => deferred > 0)
+    .map(({ name: dataset, deferred, credits }) => ({
+      dataset,
+      reason: 'BudgetSpent',
+      message: `${deferred} items are left to the next run: the credits of the period do not cover them; this run spent ${credits}`,
+    }));
+
 const leftToNext = (slices: number): string =>
   `${slices} slices are left to the next run (extract.window.maxSlicesPerRun)`;
 
@@ -215,11 +226,14 @@ function quietDatasets({ status, failures }: ReportInput, datasets: readonly Dat
 }
 
 function whyQuiet(dataset: DatasetReport): Omit<Why, 'dataset'> {
-  const { slices, skipped, unchanged, superseded, read, rejected, filtered } = dataset;
+  const { slices, skipped, skippedKnown, unchanged, superseded, read, rejected, filtered } = dataset;
   if (slices === 0 && skipped > 0) {
     return { reason: 'AlreadyPublished', message: 'another run had published this slice already' };
   }
   if (slices === 0) return { reason: 'UpToDate', message: 'nothing was missing' };
+  if (read === 0 && skippedKnown > 0) {
+    return { reason: 'NothingNew', message: `${skippedKnown} items were found, and all that is asked for is known` };
+  }
   if (unchanged + superseded > 0) {
     const older = superseded === 0 ? '' : `, ${superseded} older than what is in the table`;
     return { reason: 'NothingChanged', message: `nothing changed at the source: ${unchanged} unchanged${older}` };

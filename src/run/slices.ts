@@ -20,12 +20,18 @@ export const positionOf = (slice: Slice): string =>
 /** Which look a manifest belongs to. */
 export const lookOf = (slice: Slice): string => (isWindow(slice) ? `${positionOf(slice)} ${slice.params}` : slice.asOf);
 
+/** Of items that were asked for each part stands alone: what one brought is paid for, whatever becomes of the others. */
+const standsAlone = ({ source }: Manifest): boolean => source?.items !== undefined;
+
+const isWhole = (parts: readonly Manifest[]): boolean =>
+  parts.every(({ part }, at) => part === String(at)) && !parts.at(-1)?.source?.next;
+
 /** Looks whose last part is published, in the order of their positions. One that broke off is never cleaned or loaded by later runs. */
 export function finishedSlices(manifests: readonly Manifest[], dataset: string): readonly RawSlice[] {
   const extracts = manifests.filter((manifest) => manifest.dataset === dataset && manifest.stage === 'Extract');
   return [...Map.groupBy(extracts, ({ slice }) => lookOf(slice)).values()]
     .map((parts) => parts.toSorted((a, b) => Number(a.part) - Number(b.part)))
-    .filter((parts) => parts.every((part, at) => part.part === String(at)) && !parts.at(-1)?.source?.next)
+    .filter((parts) => parts.every(standsAlone) || isWhole(parts))
     .flatMap((parts) => (parts[0] ? [{ position: positionOf(parts[0].slice), slice: parts[0].slice, parts }] : []))
     .toSorted((a, b) => (a.position < b.position ? -1 : 1))
     .map(({ slice, parts }) => ({ slice, parts }));

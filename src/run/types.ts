@@ -33,6 +33,8 @@ export interface Step {
   readonly spec: string;
   /** Lake paths of the manifests this step reads. */
   readonly inputs: readonly string[];
+  /** Digest under which the items are stored that it asks for, when it asks for each row of another dataset. */
+  readonly items?: string;
 }
 
 /** listed = fetched + skippedKnown + gone + failed + deferred. Unit: records of an API, files of a file source. */
@@ -136,6 +138,10 @@ export interface SourceState {
   readonly tally?: Tally;
   /** The source cut the answer off at its result cap. */
   readonly capped?: boolean;
+  /** Digest of the items that were asked for; the first of them, as many as were fetched or gone, are done. */
+  readonly items?: string;
+  /** Credits that are left, as the source said last. */
+  readonly creditsRemaining?: number;
 }
 
 /** The result of one step. Its manifest in the lake is the only proof that the step is done. */

@@ -13,6 +13,7 @@ import { datasetsOf, type PlanInput, plan } from '../run/plan.ts';
 import { buildReport } from '../run/report.ts';
 import { type DatasetSpecs, type PipelineSpecs, type Resolved, resolveSpecs } from '../run/specs.ts';
 import type { Failure, Step } from '../run/types.ts';
+import { itemLists } from './items.ts';
 import { forgetSettled, readPublished, rememberSettled } from './published.ts';
 
 /** All that planning needs to know, read from the lake. Shared by the plan job and `jobpulse plan`. */
@@ -31,6 +32,13 @@ export async function planInput(
   return { ...wanted, ...known, expired };
 }
 
+/** What a plan job may use beside the lake. */
+export interface PlanTools {
+  readonly crashPoint: (name: string) => void;
+  /** Folder for files that are needed for a moment. */
+  readonly scratch: string;
+}
+
 /**
  * The plan job: stores the specs that steps will be run by and returns the steps that are missing;
  * when none is, writes the run's report.
@@ -39,12 +47,13 @@ export async function planRun(
   lake: Lake,
   payload: PlanPayload,
   failures: readonly Failure[],
-  crashPoint: (name: string) => void,
+  { crashPoint, scratch }: PlanTools,
 ): Promise<PlanResult> {
   const pipeline = payload.pipeline as Pipeline;
   const adopt = pipeline.metadata.annotations?.['jobpulse.dev/adopt'] === 'true';
   await claimLake(lake, { installation: payload.installation, pipeline: lake.pipeline, adopt });
-  const input = await planInput(lake, pipeline, { ...payload, failures: [...payload.failures, ...failures] });
+  const known = await planInput(lake, pipeline, { ...payload, failures: [...payload.failures, ...failures] });
+  const input = { ...known, items: await itemLists(lake, known, scratch) };
   const steps = plan(input);
   if (payload.run.refresh) await forgetSettled(lake, input);
   if (steps.length > 0) {

@@ -95,7 +95,7 @@ async function work(
 
 async function planJob(place: Workplace, served: Served, job: Job): Promise<PlanResult> {
   if (!place.plan) throw new TerminalError('WrongPool', 'a plan came to a worker that does not plan');
-  return place.plan(served.lake, job.data as PlanPayload, await childFailures(place, job), place.crashPoint);
+  return place.plan(served.lake, job.data as PlanPayload, await childFailures(place, job), place);
 }
 
 /** Puts a job back for a while; that spends no attempt. */

@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   namespace = `n-${randomUUID()}`;
-  await redis.set(redisKeys.limitsSince(namespace), "0"); // remembered since long ago
+  await redis.set(redisKeys.limitsSince(namespace), '0'); // remembered since long ago
 });
 
 const worker = (name: string) => openLimits(redis, namespace, name, (work) => work());
@@ -97,7 +97,7 @@ describe('the limits of a source, over workers', () => {
     const release = await worker('lives').limiter('source', { concurrency: 1 }).acquire(never);
     const [seconds = 0, micros = 0] = (await redis.time()).map(Number);
     const now = seconds * 1000 + micros / 1000;
-    expect(Number((await redis.zrange(places, 0, -1, 'WITHSCORES'))[1]) - now).toBeGreaterThan(9_000);
+    expect(Number((await redis.zrange(places, '0', '-1', 'WITHSCORES'))[1]) - now).toBeGreaterThan(9_000);
     release();
     await redis.zadd(places, String(now + 400), 'died');
     const began = performance.now();

@@ -1,6 +1,7 @@
 import { afterOthers } from './after.ts';
 import { knownColumns } from './columns.ts';
 import { columnParts } from './columnTypes.ts';
+import { paidItems, soundForEach } from './items.ts';
 import { distinctHeaders, distinctNames } from './names.ts';
 import { validDefaults } from './params.ts';
 import type { Policy } from './policy.ts';
@@ -19,6 +20,8 @@ export const meaning: readonly Policy[] = [
   knownColumns,
   knownDatasets,
   endingForEach,
+  soundForEach,
+  paidItems,
   knownRelations,
   knownTemplates,
   validPaths,

@@ -36,6 +36,21 @@ export interface HttpClientOptions extends Partial<ExchangeLimits> {
   readonly responses: readonly ResponseRule[];
   /** Gives the token that requests carry. */
   readonly tokens?: TokenSource;
+  /** What every request costs. */
+  readonly toll?: Toll;
+}
+
+/** What is left of the budget does not pay for the next request. No failure: the rest is deferred. */
+export class BudgetSpent extends Error {
+  override readonly name = 'BudgetSpent';
+}
+
+/** Requests that must be paid for. What is paid counts even if no answer comes: the source may have charged it. */
+export interface Toll {
+  /** Pays for a request, or throws BudgetSpent. */
+  pay(): Promise<void>;
+  /** The source refused the request: it cost nothing. */
+  giveBack(): void;
 }
 
 /** Where tokens come from. One that the source refuses (401) is replaced once. */
@@ -72,6 +87,7 @@ export function openHttpClient(options: HttpClientOptions): HttpClient {
     let response: HttpResponse;
     const release = await options.limiter.acquire(signal);
     try {
+      await options.toll?.pay();
       response = await exchange.send(request, signal);
     } catch (error) {
       signal.throwIfAborted();
@@ -79,6 +95,7 @@ export function openHttpClient(options: HttpClientOptions): HttpClient {
     } finally {
       release();
     }
+    if (response.status >= 400) options.toll?.giveBack();
     if (token && response.status === 401 && !renewed) {
       options.tokens?.drop(token);
       return attempt(bare, signal, true);
@@ -105,6 +122,7 @@ export function openHttpClient(options: HttpClientOptions): HttpClient {
 
 /** What we refused ourselves is final; anything else that kept a response from us may pass. */
 function noResponse(error: unknown, request: HttpRequest, mask: Mask): Verdict {
+  if (error instanceof BudgetSpent) throw error;
   const asked = describeRequest(request, mask);
   const text = error instanceof Error ? mask(error.message).slice(0, 200) : '';
   if (error instanceof TerminalError) throw new TerminalError(error.reason, `${asked}: ${text}`);

@@ -3,11 +3,11 @@ import { TerminalError } from '../../run/errors.ts';
 import type { ExtractSpec } from '../../run/specs.ts';
 import type { Notice, StepResult } from '../../run/types.ts';
 import type { StageContext } from '../../workers/stage.ts';
-import type { HttpAnswer, HttpClient, HttpRequest } from '../http/client.ts';
+import type { HttpClient, HttpRequest } from '../http/client.ts';
 import type { Mask } from '../http/mask.ts';
-import { pause } from '../http/pause.ts';
 import { describeRequest } from '../http/verdict.ts';
-import { type Content, looksCutShort, noContent, type Reading, readContent, sameRecords } from './content.ts';
+import { type Answered, askWhole, isEmpty } from './answer.ts';
+import { type Content, noContent, type Reading, readContent, sameRecords } from './content.ts';
 import { extractResult } from './result.ts';
 import {
   advance,
@@ -35,13 +35,6 @@ export interface Walk {
   readonly folder: string;
   /** Ends whatever is under way when the walk ends. */
   readonly signal: AbortSignal;
-}
-
-/** A page as it was answered. */
-interface Page {
-  readonly request: HttpRequest;
-  readonly answer: HttpAnswer;
-  readonly fetchedAt: string;
 }
 
 /**
@@ -95,7 +88,7 @@ async function contentBefore(walk: Walk, raws: readonly RawObject[]): Promise<Co
 }
 
 /** The next page, under way; `undefined` at the end of the part. */
-function ask(walk: Walk, state: WalkState): Promise<Page> | undefined {
+function ask(walk: Walk, state: WalkState): Promise<Answered> | undefined {
   if (!goesOn(walk.rules, state)) return undefined;
   const page = fetchPage(walk, state);
   // Whoever awaits it sees its failure; one that nobody awaits any more must not end the process.
@@ -103,23 +96,10 @@ function ask(walk: Walk, state: WalkState): Promise<Page> | undefined {
   return page;
 }
 
-const cutShortTries = 3;
-const cutShortDelayMs = 500;
+const fetchPage = ({ client, request, rules, reading, signal }: Walk, state: WalkState): Promise<Answered> =>
+  askWhole(client, rules.paging.request(request, state.next ?? ''), reading.format, signal);
 
-async function fetchPage({ client, request: base, rules, reading, signal }: Walk, state: WalkState): Promise<Page> {
-  const request = rules.paging.request(base, state.next ?? '');
-  for (let tried = 1; ; tried += 1) {
-    const answer = await client.send(request, signal);
-    const page = { request, answer, fetchedAt: new Date().toISOString() };
-    if (isEmpty(page) || !reading.format.json || !looksCutShort(answer) || tried >= cutShortTries) return page;
-    await pause(tried * cutShortDelayMs, signal);
-  }
-}
-
-/** A status that the manifest skips, or that says there is nothing. */
-const isEmpty = ({ answer }: Page): boolean => answer.skipped || answer.status === 204;
-
-function contentOf({ reading }: Walk, page: Page, body = page.answer.body): Content {
+function contentOf({ reading }: Walk, page: Answered, body = page.answer.body): Content {
   if (isEmpty(page)) return noContent;
   const asked = describeRequest(page.request, reading.mask);
   return readContent({ ...page.answer, body }, { ...reading, asked });
@@ -129,7 +109,7 @@ function contentOf({ reading }: Walk, page: Page, body = page.answer.body): Cont
 async function store(
   walk: Walk,
   state: WalkState,
-  page: Page,
+  page: Answered,
   ours: Content,
 ): Promise<{ readonly raw: RawObject; readonly content: Content }> {
   const { context, folder } = walk;
@@ -142,7 +122,7 @@ async function store(
   return { raw, content };
 }
 
-function factsOf({ rules, reading }: Walk, state: WalkState, page: Page, content: Content): RawFacts {
+function factsOf({ rules, reading }: Walk, state: WalkState, page: Answered, content: Content): RawFacts {
   const { answer, request, fetchedAt } = page;
   const { records, total } = content;
   const counted = total === undefined ? { records } : { records, total };
@@ -190,7 +170,7 @@ function refuseRepeat(rules: WalkRules, state: WalkState, previous: Content, con
   );
 }
 
-const recordsMissing = ({ reading }: Walk, { request }: Page): Notice => ({
+const recordsMissing = ({ reading }: Walk, { request }: Answered): Notice => ({
   reason: 'RecordsMissing',
   message: `${describeRequest(request, reading.mask)} answered without anything at format.json.records (${reading.format.json?.records}); taken as no records`,
 });

@@ -1,46 +1,33 @@
-import type { Extract, RestExtract } from '../../api/index.ts';
-import { parseDuration } from '../../api/parseUnits.ts';
+import type { RestExtract } from '../../api/index.ts';
 import { layout } from '../../lake/layout.ts';
 import { TerminalError } from '../../run/errors.ts';
 import type { ExtractSpec } from '../../run/specs.ts';
-import { sliceValues } from '../../run/template.ts';
 import type { ExtractLedger, Manifest, StepResult } from '../../run/types.ts';
 import type { StageContext } from '../../workers/stage.ts';
-import { type HttpClient, type HttpRequest, openHttpClient, type TokenSource } from '../http/client.ts';
-import { type Limiter, type Limits, unlimited } from '../http/limiter.ts';
-import { type GrowingMask, growingMask } from '../http/mask.ts';
-import { type Grant, tokensOf } from '../http/tokens.ts';
-import { type Access, readAuth } from './auth.ts';
+import { openAsking } from './asking.ts';
+import { collect } from './collect.ts';
 import { walkPages } from './pages.ts';
 import { type Paging, pagingOf } from './paging/paging.ts';
-import { buildRequest, secretsOf } from './request.ts';
 import type { WalkRules } from './walk.ts';
 
-/** Fetches the pages of one part from an HTTP API; goes on where an earlier attempt stopped. */
-export async function rest(context: StageContext<ExtractSpec>, source: RestExtract): Promise<StepResult> {
+/** Fetches one part of an HTTP API, pages or items; goes on where an earlier attempt stopped. */
+export const rest = (context: StageContext<ExtractSpec>, source: RestExtract): Promise<StepResult> =>
+  source.forEach ? collect(context, source) : walk(context, source);
+
+async function walk(context: StageContext<ExtractSpec>, source: RestExtract): Promise<StepResult> {
   const { spec, step } = context;
-  const values = { params: spec.params, slice: sliceValues(step.slice) };
-  const access = readAuth(source.auth, context.secret);
-  const request = buildRequest(source, values, context.secret, access);
-  const rules = rulesOf(context, source, request.url);
-  const masking = growingMask([...secretsOf(request), ...access.secrets]);
-  const { mask } = masking;
+  const asking = openAsking(context, source);
   const total = source.paging?.total;
-  const stop = new AbortController();
-  const client = openClient(context, source, request, masking, access);
   try {
+    const request = asking.request();
     return await walkPages({
-      context,
-      client,
-      request,
-      rules,
-      reading: { format: spec.format, mask, ...(total ? { total } : {}) },
+      ...{ context, request, client: asking.client, signal: asking.signal },
+      rules: rulesOf(context, source, request.url),
+      reading: { format: spec.format, mask: asking.mask, ...(total ? { total } : {}) },
       folder: layout.rawFolder(step.dataset, step.slice, step.key),
-      signal: AbortSignal.any([context.signal, stop.signal]),
     });
   } finally {
-    stop.abort();
-    await client.close();
+    await asking.close();
   }
 }
 
@@ -80,46 +67,4 @@ function startOfPart(paging: Paging, part: number, pages: number, input: Manifes
   }
   const seen = part * (input.ledger as ExtractLedger).fetched;
   return { next: paging.jump(part, pages), tally: { seen, ofQuery: seen } };
-}
-
-function openClient(
-  { spec, allowPrivateNetworks, limits: shared }: StageContext<ExtractSpec>,
-  { responses }: RestExtract,
-  { url }: HttpRequest,
-  { mask, hide }: GrowingMask,
-  { grant }: Access,
-): HttpClient {
-  const { limits, retry } = spec.extract;
-  return openHttpClient({
-    allowPrivateNetworks,
-    limiter: limiterOf(shared, limits, url.host),
-    mask,
-    attempts: retry.attempts,
-    delayMs: parseDuration(retry.delay),
-    responses,
-    ...(grant ? { tokens: tokenSource(grant, allowPrivateNetworks, hide) } : {}),
-  });
-}
-
-/** Tokens as the header that requests carry; each is hidden before it is used. */
-function tokenSource(grant: Grant, allowPrivateNetworks: boolean, hide: (secret: string) => void): TokenSource {
-  const tokens = tokensOf(grant, allowPrivateNetworks);
-  const scheme = 'Bearer ';
-  return {
-    async get(signal) {
-      const token = await tokens.get(signal);
-      hide(token);
-      return { name: 'Authorization', value: scheme + token, secret: grant.secretOrigin };
-    },
-    drop: ({ value }) => tokens.drop(value.slice(scheme.length)),
-  };
-}
-
-function limiterOf(shared: Limits, limits: Extract['limits'], host: string): Limiter {
-  if (!limits) return unlimited;
-  const { key = host, concurrency, rate } = limits;
-  return shared.limiter(key, {
-    concurrency,
-    ...(rate && { rate: { requests: rate.requests, perMs: parseDuration(rate.per) } }),
-  });
 }

@@ -27,7 +27,7 @@ export const unbuilt: readonly Unbuilt[] = [
   { at: 'transform.models[].materialize', parts: ['Incremental'], built: ['View', 'Table'] },
   { at: 'transform.models[]', parts: ['aggregate'] },
   { at: 'warehouse', parts: ['bigquery', 'snowflake', 'postgres', 'mongodb'], built: ['duckdb'] },
-  { at: '', parts: ['lake', 'queue', 'live', 'taxonomies', 'alerts', 'privacy'] },
+  { at: '', parts: ['lake', 'queue', 'live', 'taxonomies', 'privacy'] },
 ];
 
 /** Refuses, by name, what this version does not do: nothing that a manifest asks for is left undone in silence. */

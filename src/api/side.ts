@@ -56,15 +56,24 @@ export const live = z.strictObject({
   counters: named(counter, 32).min(1).describe('What is counted.'),
 });
 
+/** What can be told to somebody as soon as it is so. */
+export const alertKinds = [
+  'RunFailed',
+  'Stale',
+  'BudgetSpent',
+  'RejectRate',
+  'SchemaDrift',
+  'SnapshotShrank',
+  'NotConserved',
+] as const;
+export type AlertKind = (typeof alertKinds)[number];
+
 const alert = z.strictObject({
-  name: text(63).describe('Name of the alert.'),
-  when: z
-    .array(z.enum(['RunFailed', 'Stale', 'BudgetSpent', 'RejectRate', 'SchemaDrift', 'SnapshotShrank', 'NotConserved']))
-    .min(1)
-    .max(16)
-    .describe('What to tell about.'),
+  name: text(63).describe('Name of the alert, and of its receiver in what is posted.'),
+  when: z.array(z.enum(alertKinds)).min(1).max(16).describe('What to tell about.'),
   webhook: z.strictObject({ urlFrom: valueFrom.describe('Address to post to.') }).describe('Whom to tell.'),
 });
+export type AlertSpec = z.output<typeof alert>;
 export const alerts = named(alert, 16);
 
 export const privacy = z.strictObject({

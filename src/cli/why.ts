@@ -1,6 +1,7 @@
 import { Argument } from 'commander';
 import { poolNames } from '../queue/names.ts';
 import { explain } from './explain.ts';
+import { explainAlerts } from './explainAlerts.ts';
 import { outputOption } from './options.ts';
 import { print } from './output.ts';
 import { inPlace, type PlaceOptions, withPlace } from './places/open.ts';
@@ -20,7 +21,8 @@ export const why: Verb = (program) => {
       inPlace(options, async (place) => {
         const pipeline = await pipelineOf(place, name);
         const runs = (await place.runs()).filter(({ spec }) => spec.pipelineRef.name === name);
-        const explained = explain(pipeline, runs, pool);
+        const alerts = pool === undefined ? explainAlerts(await place.alerts(), name) : [];
+        const explained = [...explain(pipeline, runs, pool), ...alerts];
         print(explained, options.output, (paragraphs) => paragraphs.map(({ lines }) => lines.join('\n')).join('\n\n'));
       }),
     );

@@ -6,6 +6,7 @@ import { openKubeApi, resourceTypes } from '../../controller/kubernetes/client.t
 import { pipelineLabel } from '../../controller/kubernetes/names.ts';
 import { hasEnded } from '../../controller/runs.ts';
 import { pausedAnnotation } from '../../controller/schedule.ts';
+import { emptyAlertBook } from '../../controller/standalone/alertBook.ts';
 import { triggerLabel } from '../../controller/trigger.ts';
 import { TransientError } from '../../run/errors.ts';
 import { canonical } from '../../run/key.ts';
@@ -38,6 +39,7 @@ export function clusterPlace(options: ClusterOptions): Place {
       const { items } = await said('list pipelines', api.list(resourceTypes.pipelines, { namespace }, signal));
       return items.map(asPipeline);
     },
+    alerts: async () => emptyAlertBook,
     runs: async () =>
       (await said('list pipelineruns', api.list(resourceTypes.pipelineRuns, { namespace }, signal))).items,
     pause: async (pipeline, paused) => {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Pipeline, PipelineRun } from '../../api/index.ts';
+import { readAlertBook } from '../../controller/standalone/alertBook.ts';
 import { filesRootAnnotation } from '../../controller/standalone/annotations.ts';
 import { lastAlive } from '../../controller/standalone/lock.ts';
 import { namespace } from '../../controller/standalone/namespace.ts';
@@ -32,6 +33,7 @@ export function dataDirPlace(options: DataDirOptions): Place {
     ...{ name: dataDir, options: `--data-dir ${dataDir}` },
     pipelines: async () => asTheyAre(dataDir, await resources.pipelines.list(), await resources.runs.list()),
     runs: resources.runs.list,
+    alerts: () => readAlertBook(dataDir),
     pause: (pipeline, paused) => steerHere(dataDir, { pipeline, paused }, signal),
     setState: (run, state) => steerHere(dataDir, { run, state }, signal),
     start: (wanted, start) => startHere(options, wanted, start),

@@ -1,5 +1,6 @@
 import type { Pipeline, PipelineRun, PipelineRunSpec } from '../../api/index.ts';
 import { nearest } from '../../api/problem.ts';
+import type { AlertBook } from '../../controller/standalone/alertBook.ts';
 import type { RunWish } from '../../controller/standalone/submit.ts';
 import type { Trigger } from '../../controller/trigger.ts';
 import type { RunReport } from '../../run/report.ts';
@@ -14,6 +15,8 @@ export interface Place {
   readonly options: string;
   pipelines(): Promise<readonly Pipeline[]>;
   runs(): Promise<readonly PipelineRun[]>;
+  /** What receivers of alerts were told; nothing in a cluster, where Alertmanager tells. */
+  alerts(): Promise<AlertBook>;
   /** Lets a pipeline's schedule rest, or go on. */
   pause(pipeline: string, paused: boolean): Promise<void>;
   /** Asks that a run goes on, rests or ends. */

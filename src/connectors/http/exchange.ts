@@ -37,6 +37,8 @@ export interface ExchangeLimits {
   readonly headersTimeoutMs: number;
   /** Between two pieces of the body. */
   readonly bodyTimeoutMs: number;
+  /** Redirects followed. Default: 5. */
+  readonly maxRedirects?: number;
 }
 
 export interface Exchange {
@@ -47,13 +49,13 @@ export interface Exchange {
   close(): Promise<void>;
 }
 
-const maxRedirects = 5;
 const maxErrorBytes = 64 * 1024;
 /** Header names that hold credentials wherever they come from. */
 const credentials = ['authorization', 'cookie', 'proxy-authorization'];
 
 /** HTTP/1.1 with guarded addresses. */
 export function openExchange(allowPrivateNetworks: boolean, limits: ExchangeLimits): Exchange {
+  const { maxRedirects = 5 } = limits;
   const agent = new Agent({
     connect: guardedConnector(allowPrivateNetworks, limits.connectTimeoutMs),
     headersTimeout: limits.headersTimeoutMs,

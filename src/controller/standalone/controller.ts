@@ -5,7 +5,9 @@ import { connect } from '../../queue/connection.ts';
 import type { WorkEvent } from '../../queue/events.ts';
 import { openLoads } from '../../queue/load.ts';
 import { openWaves, type Waves } from '../../queue/waves.ts';
+import { alertSender } from '../alerts/send.ts';
 import type { World } from '../world.ts';
+import { keepAlerts } from './alerts.ts';
 import { filesRootAnnotation } from './annotations.ts';
 import { cacheFolder } from './folders.ts';
 import { installationId, warehouseFile } from './identities.ts';
@@ -13,6 +15,7 @@ import { type Loop, startLoop } from './loop.ts';
 import { namespace } from './namespace.ts';
 import { provideRedis, type RedisHandle } from './redis.ts';
 import { openResources, type Resources } from './resources.ts';
+import { secretReader } from './secrets.ts';
 import { keepStatuses } from './statuses.ts';
 import { startWorkers, type Workers } from './workers.ts';
 
@@ -80,6 +83,8 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const served = new Set<string>();
   const loads = openLoads(commands, namespace);
   const statuses = keepStatuses({ dataDir, resources, served, loads, pools: workers.pools, log });
+  const secret = secretReader({ env: process.env, ...(secretsDir === undefined ? {} : { secretsDir }) }).read;
+  const alerts = keepAlerts({ dataDir, resources, served, secret, send: alertSender(allowPrivateNetworks), log });
   return {
     resources,
     apply: async (pipeline, filesRoot) => {
@@ -95,6 +100,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       await workers.stop(); // the loop goes on, so that those who watch see how the steps end
       await loop.stop();
       await statuses.stop();
+      await alerts.stop(); // of the status as it is by now
       await waves.close();
       commands.disconnect();
       await redis.stop();

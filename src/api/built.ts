@@ -24,7 +24,6 @@ export const unbuilt: readonly Unbuilt[] = [
   { at: 'datasets[].clean.contract', parts: ['Freeze', 'DiscardRow', 'DiscardValue'], built: ['Evolve'] },
   { at: 'datasets[].clean.columns[]', parts: ['flags', 'bands', 'pseudonym', 'split'], built: ['from', 'sql', 'map'] },
   { at: 'transform.engine', parts: ['Warehouse'], built: ['DuckDB'] },
-  { at: 'transform.models[].materialize', parts: ['Incremental'], built: ['View', 'Table'] },
   { at: 'transform.models[]', parts: ['aggregate'] },
   { at: 'warehouse', parts: ['bigquery', 'snowflake', 'postgres', 'mongodb'], built: ['duckdb'] },
   { at: '', parts: ['lake', 'queue', 'live', 'taxonomies', 'privacy'] },

@@ -38,6 +38,10 @@ const model = withRules(
       .default('Table')
       .describe('View is computed when read, Table is swapped in whole, Incremental changes only what changed.'),
     key: columnRefs(16).min(1).exactOptional().describe('Identity of a row, for Incremental.'),
+    partitionBy: columnRefs(4)
+      .min(1)
+      .exactOptional()
+      .describe('For Incremental in place of key: columns whose rows of one value are changed together.'),
     sql: text(32_768).describe('One SELECT (DuckDB) over datasets and other models. Templates are not allowed here.'),
     columns: named(
       z.strictObject({
@@ -55,10 +59,11 @@ const model = withRules(
       .describe('One SELECT of one line of text, told in the report of a run once the model is published.'),
   }),
   {
-    holds: (value) => value.materialize !== 'Incremental' || value.key !== undefined,
-    cel: "!has(self.materialize) || self.materialize != 'Incremental' || has(self.key)",
-    message: 'materialize Incremental needs key',
-    fix: 'Add key, or write materialize: Table.',
+    holds: ({ materialize, key, partitionBy }) =>
+      materialize !== 'Incremental' || (key === undefined) !== (partitionBy === undefined),
+    cel: "!has(self.materialize) || self.materialize != 'Incremental' || has(self.key) != has(self.partitionBy)",
+    message: 'materialize Incremental needs key or partitionBy, and not both',
+    fix: 'Keep one of them, or write materialize: Table.',
   },
 );
 export type Model = z.output<typeof model>;

@@ -355,7 +355,7 @@ describe('rules that the API server knows too', () => {
   });
 
   test('an incremental model has a key', () => {
-    expect(quay('        key: [berth]\n', '')[0]).toContain('materialize Incremental needs key');
+    expect(quay('        key: [berth]\n', '')[0]).toContain('materialize Incremental needs key or partitionBy');
   });
 
   test('a pool has no more at least than at most', () => {

@@ -5,6 +5,7 @@ import { TerminalError } from '../../run/errors.ts';
 import type { Json } from '../../run/key.ts';
 import { schemaOf } from '../../run/specs.ts';
 import { identifier, literal, row } from '../duckdb.ts';
+import { tablesByKey } from './byKey.ts';
 import { type Reads, readsOf } from './selectTree.ts';
 
 /** The tables that a SELECT names, unqualified and sorted; or why it cannot be a model. */
@@ -15,6 +16,21 @@ export interface ModelProblem {
   /** Where in the manifest, for example `spec.transform.models[0].sql`. */
   readonly path: string;
   readonly message: string;
+}
+
+/**
+ * The tables whose rows of some keys make the rows of these keys of an incremental model; absent when that cannot be
+ * told.
+ */
+export async function inputsByKey(
+  connection: DuckDBConnection,
+  { sql, materialize, key, partitionBy = [] }: Pick<Model, 'sql' | 'materialize' | 'key' | 'partitionBy'>,
+): Promise<readonly string[] | undefined> {
+  if (materialize !== 'Incremental') return undefined;
+  // The parse tree leaves out empty lists, and with them the groups over all rows that these words make.
+  if (/\b(rollup|cube|sets)\b/i.test(sql)) return undefined;
+  const parsed = await parse(connection, sql);
+  return 'error' in parsed ? undefined : tablesByKey(parsed.tree, key ?? partitionBy);
 }
 
 const allowedFunctions = ['unnest', 'range', 'generate_series'];

@@ -6,7 +6,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { registerFunctions } from '../../enrich/index.ts';
 import { TerminalError } from '../../run/errors.ts';
 import { lockDown } from '../duckdb.ts';
-import { referencedTables } from './analyse.ts';
+import { inputsByKey, referencedTables } from './analyse.ts';
 import { bookkeeping } from './duckdb/bookkeeping.ts';
 import { explain, isFatal } from './duckdb/failure.ts';
 import { loadTable } from './duckdb/load.ts';
@@ -17,8 +17,8 @@ import type { ModelRequest, Warehouse } from './warehouse.ts';
 export interface DuckDBWarehouseOptions {
   /** The database file. */
   readonly path: string;
-  /** Folder of the lake: loads read its files in place. */
-  readonly lake: string;
+  /** Folder of the lake, where it is on this machine: loads read its files in place. */
+  readonly lake?: string;
   /** Folder for spilled results and for files copied out of a lake elsewhere. */
   readonly scratch: string;
   /** For example `1GB`; absent = a quarter of what the machine or the container has. */
@@ -60,7 +60,7 @@ export async function openDuckDBWarehouse(options: DuckDBWarehouseOptions): Prom
     buildModel: (request, signal) =>
       inTransaction('ModelFailed', `model ${request.model.name}`, signal, async (session, connection) => {
         await refuseForeign(connection, request);
-        return buildModel(session, request);
+        return buildModel(session, request, await inputsByKey(connection, request.model));
       }),
     close: () =>
       serially(async () => {
@@ -90,7 +90,7 @@ async function openFile(options: DuckDBWarehouseOptions): Promise<OpenFile> {
   const connection = await instance.connect();
   try {
     await lockDown(connection, {
-      folders: [options.lake, options.scratch],
+      folders: [options.lake ?? [], options.scratch].flat(),
       memory: options.memory ?? quarterOfMemory(),
       temporary: options.scratch,
     });

@@ -81,10 +81,13 @@ export function afterWave(
   return { steps, ...(failures.length > 0 ? { failures } : {}) };
 }
 
+/** Whether a run was taken out of the queues before its end. */
+export const isForgotten = ({ phase }: PipelineRunStatus = {}): boolean => phase === 'Paused' || phase === 'Cancelled';
+
 /** Of a run whose wave was forgotten: a step that was under way and is no more is done; if it failed it is planned again. */
 export function afterForgetting(before: PipelineRunStatus = {}, running: number, now: Date): Steps {
   const { total = 0, done = 0, failed = 0, running: were = 0 } = before.steps ?? {};
-  const ended = before.phase === 'Paused' ? Math.max(0, were - running) : 0;
+  const ended = isForgotten(before) ? Math.max(0, were - running) : 0;
   return { total: Math.max(total, done + ended), done: done + ended, running, failed, countedAt: now.toISOString() };
 }
 

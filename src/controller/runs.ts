@@ -8,6 +8,7 @@ import {
   atBegin,
   countEveryMs,
   during,
+  isForgotten,
   isNews,
   type Reasoned,
   stepsText,
@@ -24,11 +25,12 @@ const stepPatienceMs = 24 * 3600_000;
 export const hasEnded = (run: PipelineRun): boolean =>
   ['Succeeded', 'Failed', 'Cancelled'].includes(run.status?.phase ?? 'Pending');
 
+/** Whether nothing of a run is under way any more either; of one that was cancelled, steps may be for a while. */
+export const isSettled = (run: PipelineRun): boolean => hasEnded(run) && (run.status?.steps?.running ?? 0) === 0;
+
 /** After how long a run is to be looked at again although nobody told that something happened. */
 export const lookAgainMs = ({ status }: PipelineRun): number | undefined =>
-  status?.phase === 'Running' || (status?.phase === 'Paused' && (status.steps?.running ?? 0) > 0)
-    ? countEveryMs
-    : undefined;
+  status?.phase === 'Running' || (isForgotten(status) && (status?.steps?.running ?? 0) > 0) ? countEveryMs : undefined;
 
 /**
  * Moves a run on as far as it can go now: the only thing in the system that does. Level-triggered: it looks at what is,
@@ -38,7 +40,8 @@ export const lookAgainMs = ({ status }: PipelineRun): number | undefined =>
  */
 export async function reconcileRun(world: World, name: string): Promise<void> {
   const run = await world.run(name);
-  if (!run || hasEnded(run)) return;
+  if (!run) return;
+  if (hasEnded(run)) return settle(world, run);
   if (run.spec.state === 'Cancel') return cancel(world, run);
   if (run.spec.state === 'Pause') return pause(world, run);
   const pipeline = await world.pipeline(run.spec.pipelineRef.name);
@@ -174,9 +177,22 @@ async function rest(world: World, run: PipelineRun, underWay: number): Promise<v
 async function cancel(world: World, run: PipelineRun): Promise<void> {
   const left = await world.waves.forget(run.spec.pipelineRef.name, run.metadata.name, run.status?.wave ?? 0);
   const steps = afterForgetting(run.status, left, world.now());
-  const message = `cancelled; what is published stays published; ${underWayText(left)}`;
+  await write(world, { ...run, status: { ...run.status, steps } }, 'Cancelled', cancelled(left));
+}
+
+const cancelled = (underWay: number): Reasoned => ({
+  reason: 'Cancelled',
+  message: `cancelled; what is published stays published; ${underWayText(underWay)}`,
+});
+
+/** Says what a cancelled run still does; nothing else of its status changes. */
+async function settle(world: World, run: PipelineRun): Promise<void> {
+  if (run.status?.phase !== 'Cancelled' || isSettled(run)) return;
+  const underWay = await world.waves.underWay(run.metadata.name);
+  if (underWay === run.status.steps?.running) return;
+  const steps = afterForgetting(run.status, underWay, world.now());
   const known = { ...run, status: { ...run.status, steps } };
-  await write(world, known, 'Cancelled', { reason: 'Cancelled', message });
+  await world.writeRunStatus(run.metadata.name, withPhase(known, 'Cancelled', cancelled(underWay), world.now()));
 }
 
 type Phase = NonNullable<PipelineRunStatus['phase']>;

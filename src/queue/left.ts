@@ -32,6 +32,10 @@ export async function leave(redis: Redis, namespace: string, run: string, jobs: 
     .exec();
 }
 
+/** Whether nobody waits for a job any more; whoever has it need not begin, or try, again. */
+export const isLeft = async (redis: Redis, namespace: string, run: string, job: string): Promise<boolean> =>
+  (await redis.sismember(redisKeys.left(namespace, run), job)) === 1;
+
 /** What has become of the jobs that were left. */
 export async function settle(
   redis: Redis,

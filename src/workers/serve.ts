@@ -2,7 +2,8 @@ import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
 import { filesystemStore, prefixed } from '../connectors/stores/filesystem.ts';
 import type { Lake } from '../lake/lake.ts';
 import { ownConnection } from '../queue/connection.ts';
-import { pools, prefixOf, type QueueStage, queueName } from '../queue/names.ts';
+import { isLeft } from '../queue/left.ts';
+import { pools, prefixOf, type QueueStage, queueKey, queueName } from '../queue/names.ts';
 import { type PlanPayload, type PlanResult, payloadVersion, type StepPayload } from '../queue/payload.ts';
 import { backoff, decodeFailure, encodeFailure, failureOf, maxAttempts } from '../queue/retry.ts';
 import { retryClass, TerminalError, ThrottledError } from '../run/errors.ts';
@@ -83,15 +84,21 @@ async function work(
   stop: AbortSignal,
 ): Promise<unknown> {
   if (job.data.v !== payloadVersion) return putBack(job, token, 30_000);
+  if (job.attemptsStarted > 1 && (await isForgotten(place, served, job))) return 'forgotten';
   try {
     if (job.name === 'plan') return await planJob(place, served, job);
     const outcome = await runStep(place, served, job.data as StepPayload, stop);
     return outcome === 'busy' ? await putBack(job, token, 1_000) : outcome;
   } catch (error) {
     if (error instanceof DelayedError) throw error;
+    if (await isForgotten(place, served, job)) return 'forgotten';
     return await giveBack(place, served, job, token, error, stop);
   }
 }
+
+/** Its run was cancelled, paused or deleted while the step was under way: it ends, and is not done again. */
+const isForgotten = ({ redis, namespace }: Workplace, { pipeline, queue }: ServedQueue, job: Job): Promise<boolean> =>
+  isLeft(redis, namespace, runOf(job), `${queueKey(namespace, queueName(pipeline, queue))}:${job.id}`);
 
 async function planJob(place: Workplace, served: Served, job: Job): Promise<PlanResult> {
   if (!place.plan) throw new TerminalError('WrongPool', 'a plan came to a worker that does not plan');

@@ -132,7 +132,17 @@ test('a cancelled run takes its waiting steps out of the queues and ends, with o
     conditions: [{ status: 'False', reason: 'Cancelled', message: expect.stringContaining('2 steps are under way') }],
   });
   expect(await shop.queue('extract').getJobCounts()).toMatchObject({ waiting: 0, active: 2 });
+  const { finishTime } = statusOf(world);
   gate.resolve();
   await expect.poll(() => shop.queue('extract').getActiveCount()).toBe(0);
   expect(asked).toHaveLength(1);
+  await reconcileRun(world, 'r');
+  expect(statusOf(world)).toMatchObject({
+    ...{ phase: 'Cancelled', finishTime },
+    steps: { total: 5, done: 2, running: 0, failed: 0 },
+    conditions: [{ status: 'False', reason: 'Cancelled', message: expect.stringContaining('nothing is under way') }],
+  });
+  const writes = world.written.length;
+  await reconcileRun(world, 'r');
+  expect(world.written).toHaveLength(writes);
 });

@@ -215,6 +215,26 @@ test('a step under way that is put back after its run was forgotten does not beg
   expect(await jobsIn(shop)).toMatchObject({ waiting: 0, active: 0, delayed: 0 });
 });
 
+test('neither does one whose worker was stopped, although nobody looks at the run any more', async () => {
+  const begun: string[] = [];
+  const shop = await openShop(server.connection, {
+    pipeline: 'stopped',
+    extract: async ({ run, signal }) => {
+      begun.push(run.name);
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      return nothingRead;
+    },
+  });
+  await shop.waves.add('stopped', 0, shop.payload('r'), [await shop.step('a')]);
+  const first = shop.work('extract');
+  await expect.poll(() => begun).toEqual(['r']);
+  expect(await shop.waves.forget('stopped', 'r', 0)).toBe(1);
+  await first.close(0);
+  shop.work('extract');
+  await expect.poll(() => jobsIn(shop)).toMatchObject({ waiting: 0, active: 0, delayed: 0 });
+  expect(begun).toEqual(['r']);
+});
+
 test('steps of a High run go before those of a Normal one, and those of a Low run after them', async () => {
   const order: string[] = [];
   const shop = await openShop(server.connection, {

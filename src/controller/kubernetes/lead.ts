@@ -7,7 +7,7 @@ import type { Instrumentation, MeasuredQueue } from '../../observability/instrum
 import type { Metrics } from '../../observability/metrics.ts';
 import type { MetricsView } from '../../observability/view.ts';
 import { type Heard, listenTo } from '../../queue/events.ts';
-import { hasEnded } from '../runs.ts';
+import { hasEnded, isSettled } from '../runs.ts';
 import { jitterOf } from '../schedule.ts';
 import type { EventRecorder, KubeApi } from './api.ts';
 import type { Caches } from './caches.ts';
@@ -80,7 +80,7 @@ interface Queues {
 }
 
 /** An ended run has nothing more to do once it is free to go. */
-const needsWork = (run: StoredRun): boolean => !hasEnded(run) || (run.metadata.finalizers?.length ?? 0) > 0;
+const needsWork = (run: StoredRun): boolean => !isSettled(run) || (run.metadata.finalizers?.length ?? 0) > 0;
 
 function startQueues(
   { api, caches, installation, redis, recorder, instruments, now, log }: LeadOptions,

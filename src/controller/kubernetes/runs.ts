@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Condition } from '../../api/index.ts';
 import { TransientError } from '../../run/errors.ts';
-import { hasEnded, lookAgainMs, reconcileRun } from '../runs.ts';
+import { isSettled, lookAgainMs, reconcileRun } from '../runs.ts';
 import type { World } from '../world.ts';
 import type { Informer, KubeApi, OwnerReference } from './api.ts';
 import { resourceTypes } from './client.ts';
@@ -34,7 +34,7 @@ export function openRunReconciler(options: RunReconcilerOptions): (key: string) 
     const run = runs.get({ namespace, name });
     if (!run) return;
     if (run.metadata.deletionTimestamp !== undefined) return release(options, run);
-    if (hasEnded(run)) return unprotect(options, run);
+    if (isSettled(run)) return release(options, run);
     if (!redisReady()) throw new TransientError('Redis is away');
     const pipeline = options.pipelines.get({ namespace, name: run.spec.pipelineRef.name });
     if (pipeline) await protect(options, run, pipeline);
@@ -62,7 +62,7 @@ async function waitForValid(
   await world(metadata.namespace ?? '').writeRunStatus(metadata.name, { phase: 'Pending', conditions: [condition] });
 }
 
-/** Takes a run that is being deleted out of the queues, then lets it go. */
+/** Takes a run that has ended or is being deleted out of the queues, where a crash may have left it, then lets it go. */
 async function release(options: RunReconcilerOptions, run: StoredRun): Promise<void> {
   const { metadata, spec, status } = run;
   if (!metadata.finalizers?.includes(runFinalizer)) return;
@@ -72,7 +72,7 @@ async function release(options: RunReconcilerOptions, run: StoredRun): Promise<v
     const { waves } = options.world(metadata.namespace ?? '');
     await waves.forget(spec.pipelineRef.name, metadata.name, status?.wave ?? 0);
   } else if (!isForced) {
-    throw new TransientError(`Redis is away; run ${metadata.name} is deleted when its jobs are`);
+    throw new TransientError(`Redis is away; run ${metadata.name} is let go when its jobs are`);
   }
   await unprotect(options, run);
 }

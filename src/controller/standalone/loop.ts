@@ -5,7 +5,7 @@ import type { PipelineRun } from '../../api/index.ts';
 import { listen, type WorkEvent } from '../../queue/events.ts';
 import { redisKeys } from '../../queue/names.ts';
 import { TerminalError } from '../../run/errors.ts';
-import { hasEnded, reconcileRun } from '../runs.ts';
+import { hasEnded, isSettled, reconcileRun } from '../runs.ts';
 import type { World } from '../world.ts';
 import { type Trouble, watchTrouble } from './trouble.ts';
 
@@ -86,7 +86,7 @@ async function pass(
   { world, runs }: Pick<LoopInput, 'world' | 'runs'>,
   followers: Map<string, Set<Follower>>,
 ): Promise<unknown> {
-  const open = (await runs()).filter((run) => !hasEnded(run));
+  const open = (await runs()).filter((run) => !isSettled(run));
   let failure: unknown;
   for (const { metadata } of open) {
     await reconcileRun(world, metadata.name).catch((error: unknown) => {

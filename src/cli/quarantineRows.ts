@@ -1,8 +1,10 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { literal, literals, row, rows, withMemoryDatabase } from '../connectors/duckdb.ts';
+import { localFile } from '../connectors/stores/local.ts';
+import { lakeFileMissing } from '../connectors/warehouses/warehouse.ts';
 import { newestClean } from '../lake/current.ts';
 import { type Lake, listManifests } from '../lake/lake.ts';
 import { CliError, exitCodes } from './exit.ts';
@@ -166,9 +168,9 @@ async function withFiles<Result>(
 async function localFiles(lake: Lake, paths: readonly string[], scratch: string): Promise<string[]> {
   const files: string[] = [];
   for (const path of paths) {
-    const local = lake.store.localPath?.(path) ?? join(scratch, basename(path));
-    if (!lake.store.localPath) await writeFile(local, (await lake.store.get(path)) ?? '');
-    files.push(local);
+    const file = await localFile(lake.store, path, scratch);
+    if (file === undefined) throw lakeFileMissing(path, 'quarantine');
+    files.push(file);
   }
   return files;
 }

@@ -1,8 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { literal, withMemoryDatabase } from '../connectors/duckdb.ts';
 import { sqlType } from '../connectors/sqlTypes.ts';
+import { localFile } from '../connectors/stores/local.ts';
 import { functionsIn, registerFunctions } from '../enrich/index.ts';
 import { readRecords } from '../format/index.ts';
 import type { Body } from '../format/records.ts';
@@ -90,21 +91,15 @@ async function localBodies({ inputs, lake, scratch }: Context): Promise<RawBody[
     origin.partitions.flatMap((partition) => partition.files.map(({ path }) => ({ origin, path }))),
   );
   return mapBounded([...files.entries()], 16, async ([file, { origin, path }]) => {
-    const [meta, local] = await Promise.all([
-      readRawMeta(lake, path),
-      localCopy(lake, path, join(scratch, `raw-${file}.zst`)),
-    ]);
+    const [meta, local] = await Promise.all([readRawMeta(lake, path), localBody(lake, path, scratch)]);
     return { file, origin, meta, local };
   });
 }
 
-async function localCopy({ store }: Context['lake'], path: string, copy: string): Promise<string> {
-  if (store.localPath) return store.localPath(path);
-  const bytes = await store.get(path);
-  if (!bytes)
-    throw new TerminalError('RawMissing', `${path} is not in the lake; only a new run can ask the source again`);
-  await writeFile(copy, bytes);
-  return copy;
+async function localBody({ store }: Context['lake'], path: string, scratch: string): Promise<string> {
+  const file = await localFile(store, path, scratch);
+  if (file !== undefined) return file;
+  throw new TerminalError('RawMissing', `${path} is not in the lake; only a new run can ask the source again`);
 }
 
 /** What the SQL of this stage stands on: functions, macros, checked rules and where each body came from. */

@@ -1,3 +1,4 @@
+import type { LakePlace } from '../connectors/stores/open.ts';
 import type { RedisAddress } from '../queue/connection.ts';
 import type { PoolName } from '../queue/names.ts';
 
@@ -6,8 +7,7 @@ export interface WorkerConfig {
   readonly pool: PoolName;
   readonly namespace: string;
   readonly redis: RedisAddress | RedisUrlFile;
-  /** Folder of the filesystem lake. */
-  readonly lake: string;
+  readonly lake: LakePlace;
   /** File of the embedded warehouse (pool `warehouse`). */
   readonly warehouse: string;
   readonly scratch: string;

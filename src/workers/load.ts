@@ -1,6 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Load } from '../api/index.ts';
+import { type Load, parseDuration } from '../api/index.ts';
+import { localFile } from '../connectors/stores/local.ts';
 import {
   type LoadSlice,
   lakeFileMissing,
@@ -10,7 +9,6 @@ import {
 } from '../connectors/warehouses/warehouse.ts';
 import { manifestDigest } from '../lake/lake.ts';
 import { TerminalError } from '../run/errors.ts';
-import { sha256 } from '../run/key.ts';
 import { lookOf } from '../run/slices.ts';
 import type { LoadSpec } from '../run/specs.ts';
 import type { ExtractLedger, Manifest } from '../run/types.ts';
@@ -34,7 +32,7 @@ export const load =
     return { ledger, partitions: [{ values: {}, rows, rowsHash, files: [] }], schema: spec.columns, notices };
   };
 
-const tableOf = ({ target, columns, key, version, load, timeZone }: LoadSpec): TableSpec => ({
+const tableOf = ({ target, columns, key, version, load, timeZone, keepReplaced }: LoadSpec): TableSpec => ({
   schema: target.schema,
   name: target.table,
   columns,
@@ -42,6 +40,7 @@ const tableOf = ({ target, columns, key, version, load, timeZone }: LoadSpec): T
   ...(version === undefined ? {} : { version }),
   load,
   timeZone,
+  keepReplacedMs: parseDuration(keepReplaced),
 });
 
 /** The snapshots or windows that some manifests tell of, in the order of their fold: their rows from Clean, whether they are whole from Extract. */
@@ -101,15 +100,9 @@ async function locate(
   const files: string[] = [];
   for (const path of paths) {
     signal.throwIfAborted();
-    files.push(store.localPath?.(path) ?? (await copy(store, path, scratch)));
+    const file = await localFile(store, path, scratch);
+    if (file === undefined) throw lakeFileMissing(path, 'load');
+    files.push(file);
   }
   return files;
-}
-
-async function copy(store: StageContext<LoadSpec>['lake']['store'], path: string, folder: string): Promise<string> {
-  const bytes = await store.get(path);
-  if (!bytes) throw lakeFileMissing(path, 'load');
-  const file = join(folder, `${sha256(path).slice(0, 32)}.parquet`);
-  await writeFile(file, bytes);
-  return file;
 }

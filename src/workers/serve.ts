@@ -1,5 +1,6 @@
 import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
-import { filesystemStore, prefixed } from '../connectors/stores/filesystem.ts';
+import { openStore } from '../connectors/stores/open.ts';
+import { prefixed } from '../connectors/stores/prefixed.ts';
 import type { Lake } from '../lake/lake.ts';
 import { ownConnection } from '../queue/connection.ts';
 import { isLeft } from '../queue/left.ts';
@@ -33,7 +34,7 @@ interface ServedQueue extends Served {
 /** Works on a pipeline's queues of this worker's pool until closed. */
 export function serve(place: Workplace, config: ConnectedConfig, pipeline: string, filesRoot: string): Server {
   const name = `${place.namespace}/${pipeline}`;
-  const store = filesystemStore(config.lake);
+  const store = openStore(config.lake, config.scratch);
   const lake: Lake = { store: prefixed(store, name), pipeline: name };
   const shared = prefixed(store, place.namespace);
   const stopping = new AbortController();

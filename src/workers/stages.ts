@@ -1,3 +1,4 @@
+import { folderOf } from '../connectors/stores/open.ts';
 import type { StageName } from '../run/types.ts';
 import type { WorkerConfig } from './config.ts';
 import type { planRun } from './plan.ts';
@@ -36,9 +37,10 @@ export async function openStages(config: WorkerConfig): Promise<Abilities> {
         import('./load.ts'),
         import('./transform.ts'),
       ]);
+      const lake = folderOf(config.lake);
       const warehouse = await openDuckDBWarehouse({
         path: config.warehouse,
-        lake: config.lake,
+        ...(lake !== undefined && { lake }),
         scratch: config.scratch,
       });
       return {

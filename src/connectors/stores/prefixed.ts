@@ -16,6 +16,9 @@ export function prefixed(store: Store, prefix: string): Store {
       }
     },
     ...(store.folders && { folders: async (path: string) => (await store.folders?.(inside(path))) ?? [] }),
+    ...(store.download && {
+      download: async (path: string, file: string) => (await store.download?.(inside(path), file)) ?? false,
+    }),
     ...(store.localPath && { localPath: (path: string) => store.localPath?.(inside(path)) ?? '' }),
   };
 }

@@ -14,6 +14,8 @@ export interface Store {
   folders?(prefix: string): Promise<string[]>;
   /** A path on this machine that DuckDB can read in place, where the store has one. */
   localPath?(path: string): string;
+  /** Makes a file of an object, where the store has a better way than by ranges; `false` when there is no object. */
+  download?(path: string, file: string): Promise<boolean>;
 }
 
 export interface StoredObject {

@@ -52,6 +52,10 @@ test('posts what Alertmanager posts', async () => {
   ]);
 });
 
+test('names an alert by its labels as Alertmanager 0.25 does', () => {
+  expect(message.alerts.map(({ fingerprint }) => fingerprint)).toEqual(['0498df0776dda4a0', '903626822add96c7']);
+});
+
 test('names and severities are those of the Prometheus alerts about the same', () => {
   const both = Object.entries(alertWords).flatMap(([kind, { severity }]) => {
     const rule = alerts.find(({ name }) => name === `Jobpulse${kind}`);

@@ -37,6 +37,8 @@ export interface LoadSpec {
   readonly load: Load;
   readonly timeZone: string;
   readonly target: LoadTarget;
+  /** How long a table is kept that another version took the place of. */
+  readonly keepReplaced: string;
   /** True: the inputs are all snapshots there are, and the table is built anew from them. */
   readonly rebuild: boolean;
 }
@@ -116,13 +118,19 @@ export function resolveSpecs(pipeline: Pipeline, around: Surroundings): Pipeline
     return { name: model.name, tables, model: resolveModel(model, schema, tables, spec.timeZone, around) };
   });
   return {
-    datasets: spec.datasets.map((dataset) => resolveDataset(dataset, schema, spec.timeZone, around)),
+    datasets: spec.datasets.map((dataset) => resolveDataset(dataset, schema, spec, around)),
     models: dependenciesFirst(models),
     sweep: resolve<SweepSpec>({ stage: 'Sweep', retention: spec.retention ?? {} }, {}),
   };
 }
 
-function resolveDataset(dataset: Dataset, schema: string, timeZone: string, around: Surroundings): DatasetSpecs {
+function resolveDataset(
+  dataset: Dataset,
+  schema: string,
+  { timeZone, retention }: Pipeline['spec'],
+  around: Surroundings,
+): DatasetSpecs {
+  const keepReplaced = retention.tables;
   const { name, key, version, format, clean, load } = dataset;
   const identity = { key, ...(version === undefined ? {} : { version }) };
   const extract: ExtractSpec = {
@@ -155,6 +163,7 @@ function resolveDataset(dataset: Dataset, schema: string, timeZone: string, arou
     load,
     timeZone,
     target,
+    keepReplaced,
     rebuild: false,
   };
   // The limit on missing rows guards a load; it does not change what a load that passed it wrote.
@@ -162,6 +171,7 @@ function resolveDataset(dataset: Dataset, schema: string, timeZone: string, arou
     ...loading,
     load: { ...load, maxMissingPercent: undefined },
     columns: columns.map(({ name, type }) => ({ name, type })),
+    keepReplaced: undefined,
     rebuild: undefined,
   };
   const sql = [...clean.columns.flatMap((column) => (column.sql === undefined ? [] : [column.sql])), clean.where ?? ''];

@@ -111,6 +111,7 @@ describe('the load stage', () => {
     load: { ...postings.load, maxMissingPercent: 100, partitionBy: [] },
     timeZone: 'America/Chicago',
     target: { schema: 'usajobs', table: 'postings', warehouse: 'here' },
+    keepReplaced: '7d',
     rebuild: false,
   };
   const passed: string[] = [];

@@ -27,6 +27,8 @@ export interface TableSpec {
   readonly load: Pick<Load, 'mode' | 'onMissing' | 'maxMissingPercent' | 'ignoreChanges' | 'tombstone'>;
   /** In which the date of a transfer is told. */
   readonly timeZone: string;
+  /** How long a table is kept when its columns change so that the new one lacks something of it. */
+  readonly keepReplacedMs: number;
 }
 
 /** One snapshot or window of a source, as far as its table is concerned. */

@@ -60,6 +60,7 @@ export const postings: TableSpec = {
   key: ['id'],
   load: { mode: 'Merge', onMissing: 'Mark', maxMissingPercent: 100, ignoreChanges: ['rank'] },
   timeZone: 'America/Chicago',
+  keepReplacedMs: 7 * 24 * 3_600_000,
 };
 
 export const table = (load: Partial<Load> = {}, more: Partial<TableSpec> = {}): TableSpec => ({

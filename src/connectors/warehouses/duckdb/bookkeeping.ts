@@ -11,6 +11,8 @@ export const bookkeeping = [
     key VARCHAR PRIMARY KEY, table_name VARCHAR, counts JSON, row_count BIGINT, rows_hash VARCHAR, notices JSON, "at" TIMESTAMP)`,
   // Which snapshots a table is made of and where their files are, so that one that comes late finds its place.
   'CREATE TABLE IF NOT EXISTS _jobpulse.slices (table_name VARCHAR, as_of VARCHAR, slice JSON)',
+  // Tables that others took the place of and that are kept for a while.
+  'CREATE TABLE IF NOT EXISTS _jobpulse.replaced (schema_name VARCHAR, kept_as VARCHAR, replaced_at TIMESTAMP)',
   // What an incremental model was made by and from.
   'CREATE TABLE IF NOT EXISTS _jobpulse.models (model VARCHAR, digest VARCHAR)',
   'CREATE TABLE IF NOT EXISTS _jobpulse.inputs (model VARCHAR, input VARCHAR, key VARCHAR, hash VARCHAR)',

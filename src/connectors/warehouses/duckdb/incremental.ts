@@ -6,7 +6,7 @@ import { canonicalText, rowsHash } from '../../canonical.ts';
 import { identifier, literal } from '../../duckdb.ts';
 import { withoutEnd } from './checks.ts';
 import type { Session } from './session.ts';
-import { columnsOf, kindOf } from './table.ts';
+import { columnsOf, kindOf, systemColumn } from './table.ts';
 
 /** A model of which only what changed is written. */
 export interface Incremental {
@@ -75,7 +75,7 @@ async function lookAtInputs(session: Session, of: Incremental, inputs: readonly 
 
 /** Of a dataset's table its own columns tell whether a row changed; of a model's all do. */
 function telling(columns: readonly string[]): readonly string[] {
-  const ours = columns.filter((name) => name.startsWith('_') || name === 'transfer_date');
+  const ours = columns.filter(systemColumn);
   return ours.includes('_row_hash') ? ours : columns;
 }
 

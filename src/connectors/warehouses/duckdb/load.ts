@@ -6,9 +6,10 @@ import { knownSlices, rememberSlices, storedOutcome, storeOutcome } from './book
 import { arrivals, countDifferences, forgetArrivals, noteArrivals } from './difference.ts';
 import { incoming, type LocalSlice, validFrom } from './incoming.ts';
 import { seenKeys } from './missing.ts';
+import { dropReplaced, makeRoom } from './replaced.ts';
 import type { Session } from './session.ts';
 import { applySlices, batches, changes, judgesAbsence, nothingLoaded } from './slice.ts';
-import { columnsOf, createTable, dropIfExists, enterSchema, fingerprint, kindOf } from './table.ts';
+import { columnsOf, createTable, enterSchema, fingerprint, kindOf } from './table.ts';
 import { after, before, recompute, touched } from './touched.ts';
 
 /**
@@ -24,6 +25,7 @@ export async function loadTable(session: Session, request: LoadRequest): Promise
   await enterSchema(session, table.schema);
   const { ledger, notices } = await bringIn(session, request, await knownSlices(session, table));
   await rememberSlices(session, request);
+  await dropReplaced(session, table);
   for (const name of temporary) await session.run(`DROP TABLE IF EXISTS ${name}`);
   const outcome = { ledger, notices, ...(await fingerprint(session, table.name, fingerprinted(table))) };
   await storeOutcome(session, request, outcome);
@@ -116,7 +118,7 @@ async function buildAnew(session: Session, request: LoadRequest, known: readonly
   }
   const old = known.length > 0 && (await isComparable(session, table)) ? table.name : undefined;
   const ledger = await countDifferences(session, table, old, next);
-  await dropIfExists(session, table.name);
+  await makeRoom(session, table);
   await session.run(`ALTER TABLE ${identifier(next)} RENAME TO ${identifier(table.name)}`);
   return { ledger, notices: notice ? [notice] : [] };
 }

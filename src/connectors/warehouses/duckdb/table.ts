@@ -32,6 +32,9 @@ const fate: readonly TypedName[] = [
   ['transfer_date', 'DATE'],
 ];
 
+/** Whether a column of a table is ours: no declared column has such a name. */
+export const systemColumn = (name: string): boolean => name.startsWith('_') || name === 'transfer_date';
+
 /** A moment as SQL, in UTC like every timestamp here. */
 export const timestamp = (moment: string): string => `TIMESTAMP ${literal(moment.replace('T', ' ').replace('Z', ''))}`;
 

@@ -32,6 +32,8 @@ export interface Cluster {
   readonly node: HostNode | undefined;
   readonly redis: Redis;
   readonly redisPort: number;
+  /** Kills Redis and, after a while, starts it again, empty, where it was. */
+  restartRedis(awayMs: number): Promise<void>;
   /** kubectl; throws unless it succeeds, and gives what it printed. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** `kubectl get … -o json`. */
@@ -47,25 +49,33 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
-const installation = `
+const installation = (graceSeconds: number): string => `
 id: harbour
 image: {name: registry.example/jobpulse:1}
 redis: {secret: {name: jobpulse-redis}}
 lake: {filesystem: {claimName: jobpulse-lake}}
+pod: {graceSeconds: ${graceSeconds}}
 `;
+
+export interface ClusterOptions extends ControlPlaneOptions {
+  readonly withNode?: boolean;
+  /** How long steps may take when their worker is to end. Default: 60. */
+  readonly graceSeconds?: number;
+}
 
 export async function startCluster({
   withNode = true,
+  graceSeconds = 60,
   ...options
-}: ControlPlaneOptions & { readonly withNode?: boolean } = {}): Promise<Cluster> {
+}: ClusterOptions = {}): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'jobpulse-test-cluster-'));
   const processes = ownProcesses(folder);
-  const [plane, redisServer] = await Promise.all([
-    startControlPlane(options),
-    startTcpRedis(['--requirepass', redisPassword]),
-  ]);
+  const redisArgs = ['--requirepass', redisPassword];
+  const [plane, firstRedis] = await Promise.all([startControlPlane(options), startTcpRedis(redisArgs)]);
+  let redisServer = firstRedis;
   const redisUrl = `redis://:${redisPassword}@127.0.0.1:${redisServer.port}`;
   const redis = new Redis(redisUrl);
+  redis.on('error', () => undefined); // it comes back
   const node = withNode
     ? await startHostNode(plane, {
         command: (_, { args = [] }) => [join(root, 'bin', 'jobpulse'), ...args],
@@ -81,10 +91,15 @@ export async function startCluster({
   await until(async () => (await plane.kubectl(['get', 'pipelines,pipelineruns'])).code === 0);
   await kubectl(['create', 'secret', 'generic', 'jobpulse-redis', `--from-literal=url=${redisUrl}`]);
   const config = join(folder, 'installation.yaml');
-  writeFileSync(config, installation);
+  writeFileSync(config, installation(graceSeconds));
 
   return {
     ...{ plane, node, redis, redisPort: redisServer.port, kubectl },
+    async restartRedis(awayMs) {
+      await redisServer.stop();
+      await sleep(awayMs);
+      redisServer = await startTcpRedis(redisArgs, redisServer.port);
+    },
     get: async <Kind>(...args: readonly string[]) => JSON.parse(await kubectl(['get', ...args, '-o', 'json'])) as Kind,
     async startController(identity = 'controller-1', { as, args = [], env = {} } = {}) {
       const port = await freePort();

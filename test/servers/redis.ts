@@ -34,9 +34,15 @@ export async function startRedis(): Promise<TestRedis> {
   };
 }
 
-/** A Redis on a TCP port of this machine, as somebody else would run it; `args` are settings of the server. */
-export async function startTcpRedis(args: readonly string[]): Promise<{ port: number; stop(): Promise<void> }> {
-  const port = await freePort();
+/**
+ * A Redis on a TCP port of this machine, as somebody else would run it; `args` are settings of the server. It keeps
+ * nothing: stopped, and started again on the same port, it is empty.
+ */
+export async function startTcpRedis(
+  args: readonly string[],
+  givenPort?: number,
+): Promise<{ port: number; stop(): Promise<void> }> {
+  const port = givenPort ?? (await freePort());
   const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', ...args]);
   const stop = async () => {
     const gone = once(child, 'exit');

@@ -1,12 +1,15 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from '../servers/kubernetes/controlPlane.ts';
 import { type HostNode, startHostNode } from '../servers/kubernetes/hostNode.ts';
-import type { Identity } from '../servers/kubernetes/pki.ts';
+import type { KubectlResult } from '../servers/kubernetes/kubectl.ts';
 import { ownProcesses } from '../servers/kubernetes/processes.ts';
 import { freePort, startTcpRedis } from '../servers/redis.ts';
 
@@ -36,20 +39,28 @@ export interface Cluster {
   restartRedis(awayMs: number): Promise<void>;
   /** kubectl; throws unless it succeeds, and gives what it printed. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
+  /** The program, with a verb that takes `--kubeconfig`. */
+  jobpulse(...args: readonly string[]): Promise<KubectlResult>;
   /** `kubectl get … -o json`. */
   get<Kind>(...args: readonly string[]): Promise<Kind>;
   startController(
     identity?: string,
     options?: {
-      readonly as?: Identity;
+      readonly as?: Parameters<ControlPlane['kubeconfigFor']>[0];
       readonly args?: readonly string[];
       readonly env?: Readonly<Record<string, string>>;
+      /** Further lines of the installation's file. */
+      readonly installation?: string;
     },
   ): Promise<ControllerProcess>;
   stop(): Promise<void>;
 }
 
+<<<<<<< Updated upstream
 const installation = (graceSeconds: number): string => `
+=======
+const usualInstallation = `
+>>>>>>> Stashed changes
 id: harbour
 image: {name: registry.example/jobpulse:1}
 redis: {secret: {name: jobpulse-redis}}
@@ -90,8 +101,11 @@ export async function startCluster({
   await kubectl(['apply', '--server-side', '-f', join(root, 'crds')]);
   await until(async () => (await plane.kubectl(['get', 'pipelines,pipelineruns'])).code === 0);
   await kubectl(['create', 'secret', 'generic', 'jobpulse-redis', `--from-literal=url=${redisUrl}`]);
+<<<<<<< Updated upstream
   const config = join(folder, 'installation.yaml');
   writeFileSync(config, installation(graceSeconds));
+=======
+>>>>>>> Stashed changes
 
   return {
     ...{ plane, node, redis, redisPort: redisServer.port, kubectl },
@@ -101,8 +115,11 @@ export async function startCluster({
       redisServer = await startTcpRedis(redisArgs, redisServer.port);
     },
     get: async <Kind>(...args: readonly string[]) => JSON.parse(await kubectl(['get', ...args, '-o', 'json'])) as Kind,
-    async startController(identity = 'controller-1', { as, args = [], env = {} } = {}) {
+    jobpulse: (...args) => runJobpulse([...args, '--kubeconfig', plane.kubeconfig]),
+    async startController(identity = 'controller-1', { as, args = [], env = {}, installation = '' } = {}) {
       const port = await freePort();
+      const config = join(folder, `${identity}-${port}.yaml`);
+      writeFileSync(config, usualInstallation + installation);
       const logFile = join(folder, `${identity}-${port}.log`);
       const kubeconfig = as ? await plane.kubeconfigFor(as) : plane.kubeconfig;
       const child = processes.start({
@@ -127,6 +144,12 @@ export async function startCluster({
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function runJobpulse(args: readonly string[]): Promise<KubectlResult> {
+  const child = spawn(join(root, 'bin', 'jobpulse'), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  return { code: (code as number | null) ?? 1, stdout, stderr };
 }
 
 /** Waits until it is so; fails when that takes too long. */

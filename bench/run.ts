@@ -1,15 +1,37 @@
-/** `npm run bench [name…]`: speed as ratios of two contenders within one run; figures of different runs or machines do not compare. */
+/**
+ * `npm run bench [name…]`: speed as ratios of two contenders within one run, and figures of the controller with many
+ * Pipelines; figures of different runs or machines do not compare.
+ */
+import { loadavg } from 'node:os';
+import { findKubernetes, howToGetKubernetes } from '../test/servers/kubernetes/binaries.ts';
 import type { Comparison } from './compare.ts';
+import { controller, type Measurement } from './controller.ts';
 import { paging } from './paging.ts';
 import { steps } from './steps.ts';
 
-const all: Readonly<Record<string, () => Promise<Comparison[]>>> = { steps, paging };
+const comparisons: Readonly<Record<string, () => Promise<Comparison[]>>> = { steps, paging };
+const measurements: Readonly<Record<string, () => Promise<readonly Measurement[]>>> = { controller };
 const names = process.argv.slice(2);
-for (const [name, bench] of Object.entries(all)) {
-  if (names.length > 0 && !names.includes(name)) continue;
+const isAsked = ([name]: readonly [string, unknown]): boolean => names.length === 0 || names.includes(name);
+
+for (const [, bench] of Object.entries(comparisons).filter(isAsked)) {
   for (const { name: what, aim, ours, theirs, ratio } of await bench()) {
     console.log(`${what}\n  ours ${shown(ours)} s; theirs ${shown(theirs)} s; ${ratio.toFixed(2)} (aim: ${aim})`);
   }
+}
+for (const [name, bench] of Object.entries(measurements).filter(isAsked)) {
+  if (findKubernetes() === undefined) {
+    console.log(`${name}: skipped, there is no Kubernetes on this machine: ${howToGetKubernetes}`);
+    continue;
+  }
+  for (const { what, found, aim } of await bench()) {
+    console.log(`${what.padEnd(60)} ${found}${aim === undefined ? '' : ` (aim: ${aim})`}`);
+  }
+  console.log(
+    `load of the machine: ${loadavg()
+      .map((load) => load.toFixed(1))
+      .join(', ')}`,
+  );
 }
 process.exit(0);
 

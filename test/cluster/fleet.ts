@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import type { Pipeline } from '../../src/api/index.ts';
 import { pipelineLabel, scheduledAtAnnotation } from '../../src/controller/kubernetes/names.ts';
 import { scheduledRunName } from '../../src/controller/schedule.ts';
 import { triggerLabel } from '../../src/controller/trigger.ts';
 import type { Api } from '../servers/kubernetes/api.ts';
-import { namespace, root } from './cluster.ts';
+import { namespace, root, until } from './cluster.ts';
 
 const group = '/apis/jobpulse.dev/v1alpha1';
 /** Requests under way at the same time. */
@@ -116,6 +117,17 @@ const failure = {
   ...{ dataset: 'postings', stage: 'Extract', key: '0123456789abcdef0123', reason: 'HttpStatus' },
   message: 'the source answered 500 five times; look at it and run again',
 };
+
+/** Waits until so many Pipelines are ready. */
+export const areReady = (api: Api, count: number, timeoutMs: number): Promise<void> =>
+  until(async () => {
+    const { items } = await api.get<{ items: Pipeline[] }>(`${group}/pipelines`);
+    await sleep(500); // listing costs the API server more than anybody else has it do
+    return items.filter(isReady).length >= count;
+  }, timeoutMs);
+
+const isReady = ({ status }: Pipeline): boolean =>
+  status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 
 /** Does something for each item, a few at the same time. */
 export async function each<Item, Result>(

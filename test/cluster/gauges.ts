@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { AuditEntry } from '../servers/kubernetes/audit.ts';
 import type { ControllerProcess } from './cluster.ts';
@@ -18,6 +19,25 @@ export async function gaugesOf({ url }: Pick<ControllerProcess, 'url'>): Promise
       .filter((each) => Object.entries(labels).every(([key, value]) => each.labels.includes(`${key}="${value}"`)))
       .reduce((sum, { value }) => sum + value, 0);
 }
+
+/** Waits until a controller has looked at so many keys at least, and then at nothing for a while. */
+export async function settled(
+  process: Pick<ControllerProcess, 'url'>,
+  atLeast: number,
+  timeoutMs = 240_000,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  for (let before = -1; Date.now() < deadline; await sleep(calmMs)) {
+    const gauges = await gaugesOf(process);
+    const count = gauges('jobpulse_reconcile_total');
+    if (count === before && count >= atLeast && gauges('jobpulse_work_queue_depth', { state: 'waiting' }) === 0) return;
+    before = count;
+  }
+  throw new Error('the controller does not come to rest');
+}
+
+/** Longer than what is put off for a moment, as events and numbers in a status. */
+const calmMs = 6_000;
 
 const writing: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
 

@@ -289,20 +289,33 @@ describe('sources', () => {
       'path: /linked, paging: {link: {rel: next}}}}\n      format: {csv: {}}',
     );
     expect(paged).toEqual([
-      'spec.datasets[3].format: found csv with extract.rest.paging, which counts the records of a page; allowed: json, jsonl',
+      'spec.datasets[4].format: found csv with extract.rest.paging, which counts the records of a page; allowed: json, jsonl',
     ]);
   });
 
   test('a path into the body needs one JSON document', () => {
     const lines = harbour('format: {json: {records: "$.berths[*]"}}', 'format: {jsonl: {}}');
     expect(lines).toEqual([
-      'spec.datasets[5].extract.rest.paging.cursor.next.path: found a path into the body, but format is jsonl, whose body is many documents; allowed: header',
+      'spec.datasets[6].extract.rest.paging.cursor.next.path: found a path into the body, but format is jsonl, whose body is many documents; allowed: header',
     ]);
+  });
+
+  test('items are asked for one by one, each by its own request, and only they can wait for a budget', () => {
+    const forEach = 'forEach: {dataset: shifts, skip: None, chunk: 10}';
+    expect(harbour(forEach, `${forEach}\n          paging: {link: {rel: next}}`)).toEqual([
+      'spec.datasets[2].extract.rest.paging: found paging beside rest.forEach, which makes one request for each item',
+    ]);
+    expect(harbour('path: /shifts/{{ item.shift_id }}', 'path: /shifts')).toEqual([
+      'spec.datasets[2].extract.rest.forEach: found no {{ item.<column> }} in rest.path, query or body: all requests would be the same',
+    ]);
+    expect(harbour(`          ${forEach}\n`, '')).toContain(
+      'spec.datasets[2].extract.credits: found credits without rest.forEach: what a budget does not cover must be able to wait for the next run; allowed: credits with rest.forEach',
+    );
   });
 
   test('a crawl starts where it may go', () => {
     expect(harbour('hosts: [jobs.harbour.example]', 'hosts: [other.example]')).toEqual([
-      'spec.datasets[11].extract.crawl.start[0]: found the host jobs.harbour.example; allowed: other.example',
+      'spec.datasets[12].extract.crawl.start[0]: found the host jobs.harbour.example; allowed: other.example',
     ]);
   });
 });

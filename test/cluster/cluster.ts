@@ -56,11 +56,7 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
-<<<<<<< Updated upstream
-const installation = (graceSeconds: number): string => `
-=======
-const usualInstallation = `
->>>>>>> Stashed changes
+const usualInstallation = (graceSeconds: number): string => `
 id: harbour
 image: {name: registry.example/jobpulse:1}
 redis: {secret: {name: jobpulse-redis}}
@@ -101,11 +97,6 @@ export async function startCluster({
   await kubectl(['apply', '--server-side', '-f', join(root, 'crds')]);
   await until(async () => (await plane.kubectl(['get', 'pipelines,pipelineruns'])).code === 0);
   await kubectl(['create', 'secret', 'generic', 'jobpulse-redis', `--from-literal=url=${redisUrl}`]);
-<<<<<<< Updated upstream
-  const config = join(folder, 'installation.yaml');
-  writeFileSync(config, installation(graceSeconds));
-=======
->>>>>>> Stashed changes
 
   return {
     ...{ plane, node, redis, redisPort: redisServer.port, kubectl },
@@ -119,7 +110,7 @@ export async function startCluster({
     async startController(identity = 'controller-1', { as, args = [], env = {}, installation = '' } = {}) {
       const port = await freePort();
       const config = join(folder, `${identity}-${port}.yaml`);
-      writeFileSync(config, usualInstallation + installation);
+      writeFileSync(config, usualInstallation(graceSeconds) + installation);
       const logFile = join(folder, `${identity}-${port}.log`);
       const kubeconfig = as ? await plane.kubeconfigFor(as) : plane.kubeconfig;
       const child = processes.start({

@@ -76,8 +76,14 @@ async function reconcile(
   for (const name of wanted.cancel) await cancelRun(options.api, stored, name);
   for (const run of wanted.create) await createRun(options.api, stored, run);
   if (valid) await cleanUp(options, valid, runs, now);
-  for (const at of [wanted.lookAt, statusChangesAt(seen)]) if (at) options.lookAgainAt(key, at);
+  for (const at of [wanted.lookAt, statusChangesAt(seen), retryAt(workload, now)]) if (at) options.lookAgainAt(key, at);
 }
+
+const retryMs = 15_000;
+
+/** What is in the way may be somebody else's, of which the caches know nothing: nobody tells when it is gone. */
+const retryAt = ({ conflict, refused }: Workload, now: Date): Date | undefined =>
+  conflict === undefined && refused === undefined ? undefined : new Date(now.getTime() + retryMs);
 
 /** Runs of the Pipelines beside one. */
 const siblingRuns =

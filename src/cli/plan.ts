@@ -1,5 +1,5 @@
 import { knownWarehouse } from '../controller/standalone/identities.ts';
-import { lakeOf } from '../controller/standalone/session.ts';
+import { lakeOf } from '../controller/standalone/lake.ts';
 import type { RunRequest } from '../run/plan.ts';
 import { type DatasetPlan, type PlanSummary, summarise } from '../run/summary.ts';
 import { planInput } from '../workers/plan.ts';

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { lakeOf } from '../controller/standalone/session.ts';
+import { lakeOf } from '../controller/standalone/lake.ts';
 import { dataDirOption, outputOption } from './options.ts';
 import { print, table } from './output.ts';
 import { exportQuarantine, listQuarantine, type QuarantineExport, quarantineFormats } from './quarantineRows.ts';

@@ -8,7 +8,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadManifest } from '../../src/cli/manifest.ts';
 import { socketPath } from '../../src/controller/standalone/folders.ts';
-import { lakeOf } from '../../src/controller/standalone/session.ts';
+import { lakeOf } from '../../src/controller/standalone/lake.ts';
 import { listManifests } from '../../src/lake/lake.ts';
 import type { WorkEvent } from '../../src/queue/events.ts';
 import type { PoolName } from '../../src/queue/names.ts';

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { problemText, readYaml } from '../../api/index.ts';
-import { toProblem } from '../../api/problem.ts';
+import { s3Bucket } from '../../api/bucket.ts';
+import { readDocument } from '../../api/document.ts';
 import { exactlyOne, ordered, withRules } from '../../api/rules.ts';
-import { schemaFindings } from '../../api/schemaFindings.ts';
 import { whole } from '../../api/units.ts';
 import { dnsLabel, matching, text } from '../../api/words.ts';
 import { annotationMap, labelMap, placement, quantity, resources } from '../../api/workers.ts';
@@ -105,13 +104,31 @@ const networkPolicy = z.strictObject({
     })
     .describe('Who resolves names, over UDP and TCP. Default: kube-dns.'),
   redis: target.default({ to: [], ports: [6379] }).describe('Where Redis is.'),
-  lake: target.exactOptional().describe('Where the lake is, when it is reached over the network.'),
+  lake: target
+    .exactOptional()
+    .describe(
+      'Where the lake is, when it is reached over the network. Default with `lake.s3`: anyone on the port of its endpoint.',
+    ),
   metrics: z.array(peer).max(32).default([]).describe('Who may read the metrics of workers; none: anyone.'),
 });
 
 const lake = withRules(
-  z.strictObject({ filesystem: claim.exactOptional().describe('A volume that all workers share.') }),
-  exactlyOne('filesystem'),
+  z.strictObject({
+    filesystem: claim.exactOptional().describe('A volume that all workers share.'),
+    s3: z
+      .strictObject({
+        ...s3Bucket,
+        secret: z
+          .strictObject({ name: objectName.describe('Name of the Secret, in the namespace of each Pipeline.') })
+          .exactOptional()
+          .describe(
+            'Its keys access-key-id, secret-access-key and, if there is one, session-token. Default: the identity that the cloud gives to the pods.',
+          ),
+      })
+      .exactOptional()
+      .describe('A bucket.'),
+  }),
+  exactlyOne('filesystem', 's3'),
 );
 
 const warehouse = z.strictObject({
@@ -169,15 +186,9 @@ export function readInstallation(file: string): Installation {
 }
 
 export function parseInstallation(source: string, fileName: string): Installation {
-  const yaml = readYaml(source, fileName);
-  if (!yaml.ok) throw invalid(fileName, yaml.problems.map(problemText));
-  const parsed = installation.safeParse(yaml.value);
-  if (parsed.success) return parsed.data;
-  const findings = schemaFindings(installation, yaml.value, parsed.error);
-  throw invalid(
-    fileName,
-    findings.map((finding) => problemText(toProblem(finding, yaml.locate))),
-  );
+  const read = readDocument(installation, source, fileName);
+  if (read.ok) return read.value;
+  throw invalid(fileName, read.problems);
 }
 
 function textOf(file: string): string {

@@ -34,6 +34,7 @@ export const podPaths = {
   /** A file `<secret>/<key>` for every value. */
   secrets: '/etc/jobpulse/secrets',
   redis: '/etc/jobpulse/redis',
+  lakeCredentials: '/etc/jobpulse/lake',
   scratch: '/tmp',
 } as const;
 

@@ -12,9 +12,9 @@ import { tellingRun } from '../alerts/judge.ts';
 import { alertMessage } from '../alerts/message.ts';
 import type { SendAlert } from '../alerts/send.ts';
 import { type AlertBook, readAlertBook, writeAlertBook } from './alertBook.ts';
+import { lakeOf } from './lake.ts';
 import { namespace } from './namespace.ts';
 import type { Resources } from './resources.ts';
-import { lakeOf } from './session.ts';
 
 export interface AlertsInput {
   readonly dataDir: string;

@@ -6,11 +6,13 @@ import type { WorkEvent } from '../../queue/events.ts';
 import { openLoads } from '../../queue/load.ts';
 import { openWaves, type Waves } from '../../queue/waves.ts';
 import { alertSender } from '../alerts/send.ts';
+import { pausedAnnotation } from '../schedule.ts';
 import type { World } from '../world.ts';
 import { keepAlerts } from './alerts.ts';
 import { filesRootAnnotation } from './annotations.ts';
 import { cacheFolder } from './folders.ts';
 import { installationId, warehouseFile } from './identities.ts';
+import { lakePlace } from './lake.ts';
 import { type Loop, startLoop } from './loop.ts';
 import { namespace } from './namespace.ts';
 import { provideRedis, type RedisHandle } from './redis.ts';
@@ -75,7 +77,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const workers = startWorkers({
     ...{ namespace, log, allowPrivateNetworks, redis: redis.connection, warehouse: warehouse.path },
     ...(secretsDir === undefined ? {} : { secretsDir }),
-    lake: join(dataDir, 'lake'),
+    lake: lakePlace(dataDir),
     scratch: join(dataDir, 'scratch'),
     ...{ commands, now: options.now ?? Date.now },
     onGivenUp: giveUp,
@@ -110,14 +112,15 @@ export async function startController(options: ControllerOptions): Promise<Contr
 
 /** Stores a pipeline as its manifest is now; what was noted beside the manifest stays. */
 async function applyPipeline({ pipelines }: Resources, pipeline: Pipeline, filesRoot: string): Promise<void> {
-  const annotated = (metadata: Pipeline['metadata']): Pipeline['metadata'] => ({
-    ...metadata,
-    annotations: { ...metadata.annotations, [filesRootAnnotation]: filesRoot },
-  });
   const { metadata, spec } = pipeline;
+  const annotations = { ...metadata.annotations, [filesRootAnnotation]: filesRoot };
   const creationTimestamp = new Date().toISOString();
-  if (await pipelines.create({ ...pipeline, metadata: { ...annotated(metadata), creationTimestamp } })) return;
-  await pipelines.update(metadata.name, (before) => ({ ...before, metadata: annotated(before.metadata), spec }));
+  if (await pipelines.create({ ...pipeline, metadata: { ...metadata, annotations, creationTimestamp } })) return;
+  await pipelines.update(metadata.name, (before) => {
+    const paused = before.metadata.annotations?.[pausedAnnotation];
+    const noted = paused === undefined ? annotations : { ...annotations, [pausedAnnotation]: paused };
+    return { ...before, metadata: { ...before.metadata, annotations: noted }, spec };
+  });
 }
 
 /** A private Redis that dies this often is given up. */

@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-import { filesystemStore, prefixed } from '../../connectors/stores/filesystem.ts';
 import { type Lake, listManifests } from '../../lake/lake.ts';
 import { layout } from '../../lake/layout.ts';
 import { TerminalError } from '../../run/errors.ts';
@@ -8,7 +6,7 @@ import type { Manifest } from '../../run/types.ts';
 import { version } from '../../version.ts';
 import type { ControllerOptions } from './controller.ts';
 import { InterruptedError, leftOver, watched } from './interrupted.ts';
-import { namespace } from './namespace.ts';
+import { lakeOf } from './lake.ts';
 import { actAsOwner, answerWith, type Begin } from './own.ts';
 import { connectOwner, type OwnerClient, OwnerLostError, untilGone } from './owner-client.ts';
 import { asOwnerOrClient, checkVersion } from './ownership.ts';
@@ -104,10 +102,4 @@ export async function reportOf(lake: Lake, { run, message }: RunEnd): Promise<Ru
   const report = await lake.store.get(layout.runReport(run));
   if (!report) throw new TerminalError('RunFailed', `${run}: ${message}`);
   return JSON.parse(report.toString('utf8')) as RunReport;
-}
-
-/** A pipeline's part of a data directory's lake. */
-export function lakeOf(dataDir: string, pipeline: string): Lake {
-  const name = `${namespace}/${pipeline}`;
-  return { store: prefixed(filesystemStore(join(dataDir, 'lake')), name), pipeline: name };
 }

@@ -8,6 +8,7 @@ import { isPaused } from '../schedule.ts';
 import type { Controller, ControllerOptions } from './controller.ts';
 import { createRun } from './history.ts';
 import { installationId } from './identities.ts';
+import { lakeOf } from './lake.ts';
 import {
   type LoadManifest,
   type ManifestChange,
@@ -19,7 +20,7 @@ import {
 import { actAsOwner, answerWith, type Owned } from './own.ts';
 import { becomeOwnerOrConnect } from './ownership.ts';
 import { type Scheduler, startScheduler } from './scheduler.ts';
-import { lakeOf, reportOf } from './session.ts';
+import { reportOf } from './session.ts';
 import { cancelRun, endOf, interruptedRuns, isStale, newRun, type RunEvent, rejectOn } from './submit.ts';
 
 export interface UpOptions extends ControllerOptions {

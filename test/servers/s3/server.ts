@@ -15,6 +15,8 @@ export interface S3Server {
   readonly endpoint: string;
   /** The bucket, with credentials in files. */
   readonly place: S3Place;
+  /** The same credentials as every program that uses AWS finds them. */
+  readonly env: NodeJS.ProcessEnv;
   /** For what the store itself never asks. */
   readonly client: S3Client;
   /** Ends the process as a crash would; what was stored stays. */
@@ -64,6 +66,7 @@ export async function startS3(): Promise<S3Server> {
   await client.send(new CreateBucketCommand({ Bucket: place.bucket }));
   return {
     ...{ endpoint, place, client },
+    env: { AWS_ACCESS_KEY_ID: access, AWS_SECRET_ACCESS_KEY: secret },
     kill: () => processes.end(child, 0),
     restart: async () => {
       child = await start();

@@ -7,7 +7,7 @@ import { healthPort } from '../names.ts';
 
 /** Whom the workers of a pool may talk to. Only those that ask the sources reach the internet. */
 export function networkPolicySpec(installation: Installation, pool: PoolName, selector: Json): Json {
-  const { dns, redis, lake, metrics } = installation.networkPolicy;
+  const { dns, redis, lake = bucketOf(installation), metrics } = installation.networkPolicy;
   return {
     podSelector: selector,
     policyTypes: ['Ingress', 'Egress'],
@@ -19,6 +19,13 @@ export function networkPolicySpec(installation: Installation, pool: PoolName, se
       ...(pool === 'extract' ? [internet(installation.allowPrivateNetworks)] : []),
     ],
   };
+}
+
+/** Where a bucket is said to be: no more is known of it than its port. */
+function bucketOf({ lake: { s3 } }: Installation): Target | undefined {
+  if (!s3) return undefined;
+  const { protocol, port } = new URL(s3.endpoint ?? 'https://s3.amazonaws.com');
+  return { to: [], ports: [Number(port) || (protocol === 'http:' ? 80 : 443)] };
 }
 
 const service = ({ to, ports: numbers }: Target): Json => ({ ...peers('to', to), ports: ports('TCP', numbers) });

@@ -4,6 +4,7 @@ import type { Json } from '../../../run/key.ts';
 import type { WorkerConfig } from '../../../workers/config.ts';
 import type { Installation } from '../installation.ts';
 import { childName, healthPort, podPaths } from '../names.ts';
+import { lakeAccess } from './lake.ts';
 import type { PoolSettings } from './pools.ts';
 import { secretsOf, secretVolume } from './secrets.ts';
 
@@ -110,7 +111,7 @@ function environment({ pipeline, installation, pool, settings }: RenderedPool): 
     namespace,
     pipelines: [{ name, filesRoot: podPaths.files }],
     redis: { urlFile: `${podPaths.redis}/url` },
-    lake: podPaths.lake,
+    lake: lakeAccess(installation).place,
     warehouse: `${podPaths.warehouse}/warehouse.duckdb`,
     scratch: podPaths.scratch,
     secretsDir: podPaths.secrets,
@@ -132,7 +133,7 @@ function environment({ pipeline, installation, pool, settings }: RenderedPool): 
 
 function mounts({ pipeline, installation, pool }: RenderedPool): Json {
   return [
-    { name: 'lake', mountPath: podPaths.lake },
+    ...lakeAccess(installation).mounts,
     { name: 'redis', mountPath: podPaths.redis, readOnly: true },
     { name: 'scratch', mountPath: podPaths.scratch },
     ...(pool === 'extract' && installation.files ? [{ name: 'files', mountPath: podPaths.files, readOnly: true }] : []),
@@ -142,11 +143,11 @@ function mounts({ pipeline, installation, pool }: RenderedPool): Json {
 }
 
 function volumes({ pipeline, installation, pool }: RenderedPool): Json {
-  const { lake, files, redis, pod } = installation;
+  const { files, redis, pod } = installation;
   const { name, key } = redis.secret;
   const secrets = secretsOf(pipeline, pool);
   return [
-    { name: 'lake', persistentVolumeClaim: { claimName: lake.filesystem?.claimName ?? '' } },
+    ...lakeAccess(installation).volumes,
     { name: 'redis', secret: { secretName: name, items: [{ key, path: 'url' }] } },
     { name: 'scratch', emptyDir: { sizeLimit: pod.scratch } },
     ...(pool === 'extract' && files

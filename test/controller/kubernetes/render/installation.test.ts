@@ -44,6 +44,19 @@ test('the embedded warehouse has one worker at most, with one step at a time', (
   });
 });
 
+test.each([
+  ['s3: {bucket: jobs, endpoint: "https://minio.example/jobs"}', /lake\.s3\.endpoint/],
+  ['s3: {bucket: jobs, prefix: /raw/}', /lake\.s3\.prefix/],
+  ['s3: {prefix: raw}', /lake\.s3\.bucket/],
+  ['{s3: {bucket: jobs}, filesystem: {claimName: lake}}', /lake: exactly one/],
+])('a lake %s is refused', (lake, why) => {
+  const text = smallInstallation.replace(
+    '{filesystem: {claimName: jobpulse-lake}}',
+    lake.startsWith('{') ? lake : `{${lake}}`,
+  );
+  expect(() => installationOf(text)).toThrow(why);
+});
+
 test('the reference page is as new as the schema (else: npm run generate)', () => {
   const page = join(import.meta.dirname, '..', '..', '..', '..', 'docs', 'reference', 'installation.md');
   expect(readFileSync(page, 'utf8')).toBe(installationPage());

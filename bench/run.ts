@@ -6,10 +6,11 @@ import { loadavg } from 'node:os';
 import { findKubernetes, howToGetKubernetes } from '../test/servers/kubernetes/binaries.ts';
 import type { Comparison } from './compare.ts';
 import { controller, type Measurement } from './controller.ts';
+import { image } from './image.ts';
 import { paging } from './paging.ts';
 import { steps } from './steps.ts';
 
-const comparisons: Readonly<Record<string, () => Promise<Comparison[]>>> = { steps, paging };
+const comparisons: Readonly<Record<string, () => Promise<Comparison[]>>> = { steps, paging, image };
 const measurements: Readonly<Record<string, () => Promise<readonly Measurement[]>>> = { controller };
 const names = process.argv.slice(2);
 const isAsked = ([name]: readonly [string, unknown]): boolean => names.length === 0 || names.includes(name);

@@ -1,13 +1,14 @@
 /**
  * `npm test`: all tests, or those named as arguments; ends with how many were skipped, passed and failed.
- * With `CI=true` it first builds the Kubernetes that some of them need.
+ * With `CI=true` it first builds the Kubernetes that some of them need, and as root installs what a node of it needs.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findKubernetes } from '../test/servers/kubernetes/binaries.ts';
-import { BuildError, buildKubernetes } from '../test/servers/kubernetes/build.ts';
+import { BuildError, buildKubernetes, buildNode } from '../test/servers/kubernetes/build.ts';
+import { findNode, missingPackages, unfit } from '../test/servers/kubernetes/nodeBinaries.ts';
 
 interface Assertion {
   readonly status: 'passed' | 'failed' | 'skipped' | 'pending' | 'todo' | 'disabled';
@@ -25,14 +26,7 @@ const root = join(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'jobpulse-test-'));
 const output = join(folder, 'results.json');
 const vitest = join(root, 'node_modules', '.bin', 'vitest');
-if (process.env.CI === 'true' && findKubernetes() === undefined && kubernetesIsNeeded()) {
-  console.log('Building Kubernetes for the tests; this takes 3 to 8 minutes, once.');
-  await buildKubernetes().catch((error: unknown) => {
-    if (!(error instanceof BuildError)) throw error;
-    // The tests that need it are skipped, and counted as such.
-    console.error(error.message);
-  });
-}
+if (process.env.CI === 'true') await provideKubernetes();
 const run = spawnSync(
   vitest,
   ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${output}`, ...process.argv.slice(2)],
@@ -52,9 +46,34 @@ console.log(`${skipped.length} skipped`);
 console.log(`${results.numPassedTests} passed, ${failed} failed`);
 process.exit(run.status === 0 && failed === 0 ? 0 : 1);
 
-/** Whether one of the test files that will run uses a Kubernetes API. */
-function kubernetesIsNeeded(): boolean {
+async function provideKubernetes(): Promise<void> {
+  const files = filesToRun();
+  try {
+    if (findKubernetes() === undefined && anyUses(files, /describeWithKubernetes|findKubernetes|describeWithNode/)) {
+      console.log('Building Kubernetes for the tests; this takes 3 to 8 minutes, once.');
+      await buildKubernetes();
+    }
+    if (unfit() === undefined && 'missing' in findNode() && anyUses(files, /describeWithNode/)) {
+      const packages = missingPackages();
+      if (packages.length > 0) {
+        spawnSync('apt-get', ['install', '--yes', '--no-install-recommends', ...packages], { stdio: 'inherit' });
+      }
+      console.log('Building a node of Kubernetes for the tests; this takes 2 to 5 minutes, once.');
+      if ('missing' in findNode()) await buildNode();
+    }
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    // The tests that need it are skipped, and counted as such.
+    console.error(error.message);
+  }
+}
+
+function filesToRun(): readonly string[] {
   const list = spawnSync(vitest, ['list', '--filesOnly', ...process.argv.slice(2)], { cwd: root, encoding: 'utf8' });
-  const files = list.stdout.split('\n').filter((line) => line.endsWith('.test.ts'));
-  return files.some((file) => /describeWithKubernetes|findKubernetes/.test(readFileSync(join(root, file), 'utf8')));
+  return list.stdout.split('\n').filter((line) => line.endsWith('.test.ts'));
+}
+
+/** Whether one of the test files uses something. */
+function anyUses(files: readonly string[], what: RegExp): boolean {
+  return files.some((file) => what.test(readFileSync(join(root, file), 'utf8')));
 }

@@ -34,7 +34,7 @@ export function findKubernetes(env: NodeJS.ProcessEnv = process.env): Binaries |
   return undefined;
 }
 
-function isExecutable(path: string): boolean {
+export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return path.startsWith('/');

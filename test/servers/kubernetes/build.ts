@@ -3,17 +3,24 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { binariesFolder, kubernetesVersion, type Program } from './binaries.ts';
+import type { NodeProgram } from './nodeBinaries.ts';
 import { signalGroup } from './processes.ts';
 
 const tools = join(import.meta.dirname, 'tools');
-const packages: Readonly<Record<Program, string>> = {
+const controlPlane: Readonly<Record<Program, string>> = {
   etcd: 'go.etcd.io/etcd/server/v3',
   'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
   'kube-controller-manager': 'k8s.io/kubernetes/cmd/kube-controller-manager',
   kubectl: 'k8s.io/kubernetes/cmd/kubectl',
 };
+const node: Readonly<Record<NodeProgram, string>> = {
+  kubelet: 'k8s.io/kubernetes/cmd/kubelet',
+  'kube-proxy': 'k8s.io/kubernetes/cmd/kube-proxy',
+  'kube-scheduler': 'k8s.io/kubernetes/cmd/kube-scheduler',
+  pause: './pause',
+};
 /** The module of etcd's program is named after its version; Go names the file after the folder above. */
-const nameOfEtcd = 'server';
+const names: Readonly<Record<string, string>> = { server: 'etcd' };
 const memoryFolder = '/dev/shm';
 /** What a build writes at most, and what it and its linker want beside it. */
 const scratchBytes = 5 * 2 ** 30;
@@ -23,11 +30,17 @@ const abandonedAfterMs = 2 * 3600 * 1000;
 /** A build that could not be made, in words for who asked for it. */
 export class BuildError extends Error {}
 
+/** Builds the programs of a control plane, and the client. */
+export const buildKubernetes = (): Promise<void> => build(Object.values(controlPlane));
+
+/** Builds what a node needs beside them: fewer tests ask for it, and the others need not wait. */
+export const buildNode = (): Promise<void> => build(Object.values(node));
+
 /**
- * Builds the programs from source into the cache, from the modules that `tools/go.sum` pins.
+ * Builds programs from source into the cache, from the modules that `tools/go.sum` pins.
  * Each program gets its name when it is whole, so that a build may be killed, and two may run at once.
  */
-export async function buildKubernetes(): Promise<void> {
+async function build(packages: readonly string[]): Promise<void> {
   checkGo();
   const target = binariesFolder();
   mkdirSync(target, { recursive: true });
@@ -35,10 +48,9 @@ export async function buildKubernetes(): Promise<void> {
   const scratch = temporaryFolder(roomInMemory() ? memoryFolder : dirname(target), 'jobpulse-go-build-');
   let interruptedBy: NodeJS.Signals | undefined;
   try {
-    interruptedBy = await goBuild(output, scratch);
+    interruptedBy = await goBuild(packages, output, scratch);
     if (interruptedBy === undefined) {
-      renameSync(join(output, nameOfEtcd), join(output, 'etcd'));
-      for (const program of readdirSync(output)) renameSync(join(output, program), join(target, program));
+      for (const file of readdirSync(output)) renameSync(join(output, file), join(target, names[file] ?? file));
     }
   } finally {
     for (const folder of [output, scratch]) rmSync(folder, { recursive: true, force: true });
@@ -69,22 +81,17 @@ function goVersion(): string | undefined {
 }
 
 /** Runs the compiler; returns the signal that we were asked to end with meanwhile. */
-async function goBuild(output: string, scratch: string): Promise<NodeJS.Signals | undefined> {
+async function goBuild(
+  packages: readonly string[],
+  output: string,
+  scratch: string,
+): Promise<NodeJS.Signals | undefined> {
   const cache = join(scratch, 'cache');
   const temporary = join(scratch, 'tmp');
   mkdirSync(temporary);
   const child = spawn(
     'go',
-    [
-      'build',
-      '-trimpath',
-      '-buildvcs=false',
-      '-ldflags',
-      linkerFlags(),
-      '-o',
-      `${output}/`,
-      ...Object.values(packages),
-    ],
+    ['build', '-trimpath', '-buildvcs=false', '-ldflags', linkerFlags(), '-o', `${output}/`, ...packages],
     {
       cwd: tools,
       stdio: ['ignore', 'inherit', 'inherit'],

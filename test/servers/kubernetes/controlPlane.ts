@@ -17,7 +17,13 @@ export interface ControlPlaneOptions {
   readonly audit?: boolean;
   /** Further flags of the API server. */
   readonly apiServerArgs?: readonly string[];
+  /** The address of this machine at which the API server is. Default: loopback, which no pod of a real node reaches. */
+  readonly address?: string;
 }
+
+const loopback = '127.0.0.1';
+/** What the Service `kubernetes` gets: the first address of those that Services have. */
+const serviceAddress = '10.96.0.1';
 
 /** A place in the audit log. */
 export type AuditMark = number;
@@ -58,6 +64,7 @@ interface Parts {
   readonly folder: string;
   readonly processes: Processes;
   readonly authority: Authority;
+  readonly address: string;
   readonly url: string;
   readonly ports: { readonly etcd: number; readonly api: number };
 }
@@ -71,7 +78,8 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   try {
     const ports = { etcd: await serverPort(), api: await serverPort() };
     const authority = await createAuthority();
-    const parts = { binaries, folder, processes, authority, ports, url: `https://127.0.0.1:${ports.api}` };
+    const address = options.address ?? loopback;
+    const parts = { binaries, folder, processes, authority, ports, address, url: `https://${address}:${ports.api}` };
     return await assemble(parts, options);
   } catch (error) {
     await processes.stop();
@@ -115,13 +123,17 @@ async function assemble(parts: Parts, options: ControlPlaneOptions): Promise<Con
   };
 }
 
-async function writeServerFiles({ folder, authority }: Parts): Promise<void> {
-  const server = await authority.server();
+async function writeServerFiles({ folder, authority, address }: Parts): Promise<void> {
+  const server = await authority.server([address, serviceAddress]);
+  // As whom it asks kubelets for logs.
+  const asker = await authority.client({ user: 'kube-apiserver', groups: ['system:masters'] });
   const write = (name: string, content: string) => writeFile(join(folder, name), content, { mode: 0o600 });
   await Promise.all([
     write('ca.crt', authority.certificate),
     write('apiserver.crt', server.certificate),
     write('apiserver.key', server.key),
+    write('kubelet-client.crt', asker.certificate),
+    write('kubelet-client.key', asker.key),
     write('service-accounts.key', createSigningKey()),
     write('audit-policy.json', JSON.stringify(auditPolicy)),
   ]);
@@ -160,11 +172,14 @@ async function startApiServer(parts: Parts, api: Api, options: ControlPlaneOptio
     program: binaries['kube-apiserver'],
     args: [
       `--etcd-servers=http://127.0.0.1:${ports.etcd}`,
-      '--bind-address=127.0.0.1',
-      '--advertise-address=127.0.0.1',
+      `--bind-address=${parts.address}`,
+      `--advertise-address=${parts.address}`,
       `--secure-port=${ports.api}`,
       // A loopback address cannot be the endpoint of the Service `kubernetes`.
-      '--endpoint-reconciler-type=none',
+      ...(parts.address === loopback ? ['--endpoint-reconciler-type=none'] : []),
+      `--kubelet-client-certificate=${file('kubelet-client.crt')}`,
+      `--kubelet-client-key=${file('kubelet-client.key')}`,
+      '--kubelet-preferred-address-types=InternalIP',
       `--tls-cert-file=${file('apiserver.crt')}`,
       `--tls-private-key-file=${file('apiserver.key')}`,
       `--client-ca-file=${file('ca.crt')}`,

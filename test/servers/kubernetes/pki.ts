@@ -18,8 +18,8 @@ export interface Identity {
 /** A certificate authority of one control plane; its key never leaves the memory of the test process. */
 export interface Authority {
   readonly certificate: string;
-  /** For a server on this machine. */
-  server(): Promise<Credentials>;
+  /** For a server on this machine, at loopback and further addresses; in a cluster, pods call the API server by one. */
+  server(addresses?: readonly string[]): Promise<Credentials>;
   client(identity: Identity): Promise<Credentials>;
 }
 
@@ -54,13 +54,13 @@ export async function createAuthority(): Promise<Authority> {
   };
   return {
     certificate: root.toString('pem'),
-    server: () =>
+    server: (addresses = []) =>
       issue(
         [{ CN: ['kube-apiserver'] }],
         [
           new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
           new x509.SubjectAlternativeNameExtension([
-            { type: 'ip', value: '127.0.0.1' },
+            ...['127.0.0.1', ...addresses].map((value) => ({ type: 'ip', value }) as const),
             { type: 'dns', value: 'localhost' },
           ]),
         ],

@@ -27,7 +27,10 @@ export interface Processes {
   stop(): Promise<void>;
 }
 
-/** Reads `+ PID` and `- PID`; at the end of its input kills the groups that are left and removes the folder `$1`. */
+/**
+ * Reads `+ PID` and `- PID`; at the end of its input kills the groups that are left, and removes the folder `$1` and the
+ * control groups that are named after it. These are busy until the last of their processes is gone.
+ */
 const guard = `
 left=' '
 while read -r sign pid; do
@@ -39,11 +42,18 @@ done
 for pid in $left; do kill -s KILL -- "-$pid" 2>/dev/null; done
 [ "$left" = ' ' ] || sleep 0.2
 rm -rf "$1"
+shift
+for group in "$@"; do
+  for attempt in 1 2 3 4 5 6 7 8 9 10; do
+    [ -d "$group" ] || break
+    find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.5
+  done
+done
 `;
 
-export function ownProcesses(folder: string): Processes {
+export function ownProcesses(folder: string, controlGroups: readonly string[] = []): Processes {
   // In a session of its own: Ctrl-C at the terminal ends us, and must not end it before us.
-  const guardian = spawn('/bin/sh', ['-c', guard, 'sh', folder], {
+  const guardian = spawn('/bin/sh', ['-c', guard, 'sh', folder, ...controlGroups], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });

@@ -12,13 +12,14 @@ import { usualSearch } from './search.ts';
 export interface UsajobsOptions extends Partial<ApiOptions> {
   /** Default 0: any free port. */
   readonly port?: number;
-  readonly host?: '127.0.0.1';
+  /** Default: loopback. */
+  readonly host?: string;
   readonly latencyMs?: number;
 }
 
-/** A running double of the USAJOBS search API, on loopback. */
+/** A running double of the USAJOBS search API. */
 export interface UsajobsDouble {
-  /** `http://127.0.0.1:<port>`, for `baseUrl`. */
+  /** `http://<host>:<port>`, for `baseUrl`. */
   readonly url: string;
   readonly key: string;
   readonly agent: string;

@@ -1,0 +1,121 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeImage } from '../../scripts/image/image.ts';
+import type { PipelineRun } from '../../src/api/index.ts';
+import { rows } from '../../src/connectors/duckdb.ts';
+import { queueKey, queueName, queueStages } from '../../src/queue/names.ts';
+import { type RealNode, startRealNode } from '../servers/kubernetes/node.ts';
+import { describeWithNode } from '../servers/kubernetes/nodeBinaries.ts';
+import { startTcpRedis } from '../servers/redis.ts';
+import { startUsajobs, type UsajobsDouble } from '../servers/usajobs/double.ts';
+import { root, until } from './cluster.ts';
+import { installationManifests } from './nodeInstallation.ts';
+
+const namespace = 'harbour';
+const image = 'jobpulse.test/jobpulse:1';
+const password = 'made-up-password';
+
+/** The image, the controller and the workers as pods, in a namespace that enforces the restricted Pod Security Standard. */
+describeWithNode('usajobs in pods of a real node', () => {
+  let folder: string;
+  let node: RealNode;
+  let redisServer: Awaited<ReturnType<typeof startTcpRedis>>;
+  let redis: Redis;
+  let double: UsajobsDouble;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'jobpulse-test-volumes-'));
+    const archive = join(folder, 'image.tar');
+    [node] = await Promise.all([startRealNode(), makeImage(image, archive)]);
+    [redisServer, double] = await Promise.all([
+      startTcpRedis(['--bind', '127.0.0.1', node.hostAddress, '--requirepass', password]),
+      startUsajobs({ host: node.hostAddress }),
+      node.importImage(archive),
+    ]);
+    redis = new Redis({ port: redisServer.port, password });
+  }, 400_000);
+  afterAll(async () => {
+    if (process.env.SHOW_LOGS) console.log(await everythingTold());
+    redis?.disconnect();
+    await Promise.all([node?.stop(), redisServer?.stop(), double?.close()]);
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  const kubectl = (args: readonly string[], input?: string) => node.kubectl(['-n', namespace, ...args], input);
+  const everythingTold = async () =>
+    [
+      await kubectl(['get', 'all,jpl,jpr,pvc', '-o', 'wide']),
+      await kubectl(['get', 'events']),
+      await kubectl(['logs', 'deployment/jobpulse', '--tail=100']),
+    ].join('\n');
+
+  test('the controller runs as a pod', async () => {
+    await node.kubectl(['apply', '--server-side', '-f', join(root, 'crds')]);
+    const url = `redis://:${password}@${node.hostAddress}:${redisServer.port}`;
+    const items = installationManifests({ namespace, image, folder, redis: { url, port: redisServer.port } });
+    await node.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+    await kubectl(['rollout', 'status', 'deployment/jobpulse', '--timeout=60s']);
+  }, 120_000);
+
+  test('the example is ready, without a worker', async () => {
+    const overlay = await node.kubectl(['kustomize', join(root, 'examples', 'overlays', 'usajobs-double')]);
+    const manifests = overlay.replace('http://usajobs-double.example:8080', double.url);
+    await until(async () => (await node.plane.kubectl(['get', 'pipelines'])).code === 0);
+    await kubectl(['apply', '-f', '-'], manifests);
+    await kubectl(['wait', '--for=condition=Ready', 'pipeline/usajobs', '--timeout=60s']);
+    expect(await workers()).toBe(0);
+  }, 120_000);
+
+  test('a run completes: workers come, and go when there is nothing left to do', async () => {
+    const run = { apiVersion: 'jobpulse.dev/v1alpha1', kind: 'PipelineRun', metadata: { name: 'by-hand' } };
+    await kubectl(['create', '-f', '-'], JSON.stringify({ ...run, spec: { pipelineRef: { name: 'usajobs' } } }));
+    const seen = await workersUntil(async () => (await phase()) === 'Succeeded', 180_000);
+    expect(Math.max(...seen)).toBeGreaterThanOrEqual(3);
+    const { status } = JSON.parse(await kubectl(['get', 'jpr', 'by-hand', '-o', 'json'])) as PipelineRun;
+    expect(status?.datasets?.[0]).toMatchObject({ read: 742, added: 736, rejected: 6 });
+    console.log(`first job queued → first step running: ${await firstStepMs()} ms; workers ${seen.join(' ')}`);
+    await until(async () => (await workers()) === 0, 180_000);
+  }, 400_000);
+
+  test('its tables are on the volume', async () => {
+    const file = join(folder, 'warehouse-usajobs-warehouse-0', 'warehouse.duckdb');
+    const instance = await DuckDBInstance.create(file, { access_mode: 'READ_ONLY' });
+    const connection = await instance.connect();
+    const [count] = await rows(connection, 'SELECT count(*)::INTEGER AS n FROM postings');
+    connection.closeSync();
+    instance.closeSync();
+    expect(count).toEqual({ n: 736 });
+  });
+
+  const phase = async () => kubectl(['get', 'jpr', 'by-hand', '-o', 'jsonpath={.status.phase}']);
+
+  /** Pods of workers that there are now. */
+  const workers = async () =>
+    (await kubectl(['get', 'pods', '-l', 'jobpulse.dev/pool', '-o', 'name'])).split('\n').length - 1;
+
+  /** How many workers there were, one after the other, until it is so. */
+  async function workersUntil(so: () => Promise<boolean>, timeoutMs: number): Promise<readonly number[]> {
+    const deadline = Date.now() + timeoutMs;
+    const seen: number[] = [];
+    while (!(await so())) {
+      if (Date.now() > deadline) throw new Error(`the run did not succeed\n${await everythingTold()}`);
+      const now = await workers();
+      if (now !== seen.at(-1)) seen.push(now);
+      await sleep(200);
+    }
+    return seen;
+  }
+
+  /** Milliseconds from the first job in a queue to the first that a worker took, by the clock of Redis. */
+  async function firstStepMs(): Promise<number> {
+    const streams = queueStages.map((stage) => `${queueKey(namespace, queueName('usajobs', stage))}:events`);
+    const entries = (await Promise.all(streams.map((stream) => redis.xrange(stream, '-', '+')))).flat();
+    const first = (event: string) =>
+      Math.min(...entries.filter(([, fields]) => fields.includes(event)).map(([id]) => Number(id.split('-')[0])));
+    return first('active') - first('added');
+  }
+});

@@ -1,0 +1,159 @@
+import { chownSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+
+/** What a test installs on a real node by hand: what the chart does, in the fewest words, and volumes of folders. */
+export interface NodeInstallation {
+  readonly namespace: string;
+  /** The name of the image, which the node has. */
+  readonly image: string;
+  readonly redis: { readonly url: string; readonly port: number };
+  /** A folder for those of the volumes. */
+  readonly folder: string;
+}
+
+/** User and group of the image. */
+const user = 65532;
+
+export function installationManifests({ namespace, image, redis, folder }: NodeInstallation): readonly object[] {
+  const metadata = { name: 'jobpulse', namespace };
+  const document = {
+    id: 'harbour',
+    image: { name: image, pullPolicy: 'Never' },
+    redis: { secret: { name: 'jobpulse-redis' } },
+    lake: { filesystem: { claimName: 'jobpulse-lake' } },
+    networkPolicy: { redis: { to: [], ports: [redis.port] } },
+    allowPrivateNetworks: true,
+  };
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'jobpulse-redis', namespace },
+      stringData: { url: redis.url },
+    },
+    volume(namespace, folder, 'jobpulse-lake'),
+    volume(namespace, folder, 'warehouse-usajobs-warehouse-0'),
+    claim(namespace, 'jobpulse-lake'),
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata,
+      data: { 'installation.yaml': stringify(document) },
+    },
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
+    { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata, rules },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'jobpulse' },
+      subjects: [{ kind: 'ServiceAccount', name: 'jobpulse', namespace }],
+    },
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: controller(image) },
+  ];
+}
+
+/** A folder of this machine as a volume, for the one claim of this name; nothing here makes volumes on demand. */
+function volume(namespace: string, folder: string, name: string): object {
+  const path = join(folder, name);
+  mkdirSync(path);
+  // The kubelet changes no owner of such a volume.
+  chownSync(path, user, user);
+  return {
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { name },
+    spec: {
+      capacity: { storage: '20Gi' },
+      accessModes: ['ReadWriteOnce', 'ReadWriteMany'],
+      persistentVolumeReclaimPolicy: 'Retain',
+      claimRef: { namespace, name },
+      hostPath: { path, type: 'Directory' },
+    },
+  };
+}
+
+const claim = (namespace: string, name: string): object => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: { name, namespace },
+  spec: { accessModes: ['ReadWriteMany'], resources: { requests: { storage: '1Gi' } } },
+});
+
+/** What the controller may do in its namespace. */
+const rules = [
+  {
+    apiGroups: ['jobpulse.dev'],
+    resources: ['pipelines', 'pipelineruns'],
+    verbs: ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'],
+  },
+  {
+    apiGroups: ['jobpulse.dev'],
+    resources: ['pipelines/status', 'pipelineruns/status'],
+    verbs: ['get', 'update', 'patch'],
+  },
+  {
+    apiGroups: ['apps'],
+    resources: ['deployments', 'statefulsets'],
+    verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
+  },
+  { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
+  {
+    apiGroups: ['networking.k8s.io'],
+    resources: ['networkpolicies'],
+    verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
+  },
+  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', 'patch'] },
+  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update', 'patch'] },
+  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+];
+
+const controller = (image: string): object => ({
+  replicas: 1,
+  selector: { matchLabels: { app: 'jobpulse' } },
+  template: {
+    metadata: { labels: { app: 'jobpulse' } },
+    spec: {
+      serviceAccountName: 'jobpulse',
+      enableServiceLinks: false,
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [
+        {
+          name: 'controller',
+          image,
+          imagePullPolicy: 'Never',
+          args: ['controller', '--config=/etc/jobpulse/installation.yaml', '--redis-url-file=/etc/jobpulse/redis/url'],
+          env: [
+            { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+            { name: 'LOG_FORMAT', value: 'json' },
+            // As the launcher and the chart start it.
+            { name: 'NODE_OPTIONS', value: '--max-semi-space-size=4' },
+          ],
+          ports: [{ name: 'metrics', containerPort: 8080 }],
+          startupProbe: { httpGet: { path: '/livez', port: 'metrics' }, periodSeconds: 1, failureThreshold: 60 },
+          readinessProbe: { httpGet: { path: '/readyz', port: 'metrics' }, periodSeconds: 1 },
+          resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '256Mi' } },
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            capabilities: { drop: ['ALL'] },
+          },
+          volumeMounts: [
+            { name: 'installation', mountPath: '/etc/jobpulse/installation.yaml', subPath: 'installation.yaml' },
+            { name: 'redis', mountPath: '/etc/jobpulse/redis' },
+          ],
+        },
+      ],
+      volumes: [
+        { name: 'installation', configMap: { name: 'jobpulse' } },
+        { name: 'redis', secret: { secretName: 'jobpulse-redis' } },
+      ],
+    },
+  },
+});

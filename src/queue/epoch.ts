@@ -48,12 +48,14 @@ const ignore = (): void => undefined;
 
 /**
  * A fence over a connection of its own: `WATCH` belongs to a connection, so one flow is added at a time, and a
- * connection that broke is never taken up again, for a transaction would go on without what it watched.
+ * connection that broke is never taken up again, for a transaction would go on without what it watched. It is open only
+ * while flows are added: namespaces may be many, and waves are rare.
  */
 export function openFence(redis: Redis, namespace: string, epoch: () => number): Fence {
   const key = redisKeys.epoch(namespace);
   let writer: Writer | undefined;
   let turn: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
 
   const ready = async (): Promise<Writer> => {
     if (writer?.connection.status === 'ready') return writer;
@@ -81,16 +83,23 @@ export function openFence(redis: Redis, namespace: string, epoch: () => number):
     for (let attempts = 0; attempts < mostAttempts; attempts += 1) if (await attempt(work)) return;
     throw new TransientError(`the epoch of namespace ${namespace} in Redis does not stay; it will be tried again`);
   };
+  const rest = async (): Promise<void> => {
+    waiting -= 1;
+    if (waiting > 0) return;
+    const idle = writer;
+    writer = undefined;
+    await close(idle);
+  };
   return {
     add: (work) => {
+      waiting += 1;
       const added = turn.then(() => add(work));
-      turn = added.catch(ignore);
+      turn = added.catch(ignore).then(rest).catch(ignore);
       return added;
     },
     check: async () => refuseStale(namespace, epoch(), await readEpoch(redis, namespace)),
     close: async () => {
       await turn;
-      await close(writer);
     },
   };
 }

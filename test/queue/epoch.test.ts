@@ -100,3 +100,10 @@ test('a connection that breaks within an add takes the add with it; the next one
   await fence.add(async (flows) => void (await flows.add({ name: 'plan', queueName: 'p.clean' })));
   expect(await redis.llen(`${prefixOf('broken')}:p.clean:wait`)).toBe(1);
 });
+
+test('many namespaces hold no connection while nothing is added to them', async () => {
+  const connections = async () => ((await redis.client('LIST')) as string).trim().split('\n').length;
+  const before = await connections();
+  for (let index = 0; index < 30; index += 1) await add(leader(`many-${index}`, 7), 'a');
+  await expect.poll(connections).toBeLessThanOrEqual(before);
+});

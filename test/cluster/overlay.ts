@@ -5,7 +5,7 @@ import { type Cluster, root } from './cluster.ts';
 const folder = join(root, 'examples', 'overlays', 'usajobs-double');
 
 /** The overlay of the example, with the address of a double in place of its placeholder. */
-export async function usajobsManifests(cluster: Cluster, double: UsajobsDouble): Promise<string> {
+export async function usajobsManifests(cluster: Cluster, double: Pick<UsajobsDouble, 'url'>): Promise<string> {
   const manifests = await cluster.kubectl(['kustomize', folder]);
   return manifests.replace('http://usajobs-double.example:8080', double.url);
 }

@@ -61,7 +61,7 @@ export const editorRules: readonly Rule[] = rule(
 );
 
 /** Stands for the name of the Lease, `jobpulse-<id of the installation>`, in the generated file. */
-export const leasePlaceholder = 'LEASE';
+const leasePlaceholder = 'LEASE';
 
 /** The rules as a file of the chart. */
 export function permissionsFile(): string {

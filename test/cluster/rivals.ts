@@ -7,6 +7,8 @@ export interface Rivals {
   next(): Promise<ControllerProcess>;
   /** The one that holds the lease now; it may be dead. */
   current(): Promise<ControllerProcess | undefined>;
+  /** When the one that holds the lease took it. */
+  takenAt(): Promise<Date>;
   /** Another one; it is there when it could lead. */
   join(): Promise<void>;
   /** What all of them logged. */
@@ -16,7 +18,7 @@ export interface Rivals {
 }
 
 interface Lease {
-  readonly spec: { readonly holderIdentity?: string };
+  readonly spec: { readonly holderIdentity?: string; readonly acquireTime?: string };
 }
 
 export async function startRivals(cluster: Cluster, count: number, leaseSeconds: number): Promise<Rivals> {
@@ -41,10 +43,10 @@ export async function startRivals(cluster: Cluster, count: number, leaseSeconds:
       joining.add(joined);
     });
   };
+  const lease = () => api.get<Lease>(`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/jobpulse-harbour`);
   const holder = async (): Promise<ControllerProcess | undefined> => {
-    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/jobpulse-harbour`;
-    const lease = await api.get<Lease>(path).catch(() => undefined);
-    return rivals.get(lease?.spec.holderIdentity ?? '');
+    const found = await lease().catch(() => undefined);
+    return rivals.get(found?.spec.holderIdentity ?? '');
   };
   await Promise.all(Array.from({ length: count }, join));
   return {
@@ -59,6 +61,7 @@ export async function startRivals(cluster: Cluster, count: number, leaseSeconds:
       return found;
     },
     current: holder,
+    takenAt: async () => new Date((await lease()).spec.acquireTime ?? ''),
     join,
     logs: () => [...rivals.values()].map(({ logFile }) => readFileSync(logFile, 'utf8')).join(''),
     async stop() {

@@ -9,8 +9,11 @@ const maxSockets = 64;
 /** How long to wait for a connection, and for the next byte. */
 const connectMs = 5_000;
 const silenceMs = 60_000;
-/** Faults, 5xx and requests to slow down are tried again this often, with growing pauses, before anybody hears of them. */
-const maxAttempts = 5;
+/**
+ * Faults, 5xx and requests to slow down are tried again, with growing pauses, for about a quarter of a minute before
+ * anybody hears of them. With the attempts at a step that outlasts a server that is away for a minute.
+ */
+const maxAttempts = 9;
 /** Files with credentials are read again after about a minute; the client renews five minutes before the end it knows. */
 const credentialsLastMs = 6 * 60_000;
 

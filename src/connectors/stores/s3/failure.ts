@@ -89,7 +89,7 @@ export function explained(error: unknown, place: S3Place, doing: string): unknow
 const expired = ['ExpiredToken', 'ExpiredTokenException', 'RequestTimeTooSkewed'];
 const throttled = ['SlowDown', 'Throttling', 'ThrottlingException', 'RequestLimitExceeded', 'TooManyRequests'];
 const full = ['QuotaExceeded', 'XMinioStorageFull', 'EntityTooLarge'];
-/** Mistakes that the client finds before it asks anybody. */
-const wrong = ['ERR_INVALID_URL', 'InvalidRegion', 'Region is missing'];
+/** What no server will ever do, and mistakes that the client finds before it asks one. */
+const wrong = ['NotImplemented', 'ERR_INVALID_URL', 'InvalidRegion', 'Region is missing'];
 /** Conflicts, timeouts, uploads that are gone: the next attempt begins anew. */
 const patient = [404, 408, 409, 412, 425];

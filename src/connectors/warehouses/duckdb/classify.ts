@@ -1,5 +1,6 @@
+import { sliceName } from '../../../lake/layout.ts';
 import { identifier, literals } from '../../duckdb.ts';
-import { type LoadSlice, placeOf, type TableSpec } from '../warehouse.ts';
+import { type LoadSlice, placeOf, sliceOf, type TableSpec } from '../warehouse.ts';
 import { incoming, sameKey } from './incoming.ts';
 import { keyOf } from './table.ts';
 
@@ -14,14 +15,17 @@ export function classified(target: string, table: TableSpec, all: readonly LoadS
 
 /** What is appended stays, until the same window is looked at again. */
 function appended(all: readonly LoadSlice[]): string {
-  const stale = literals(all.filter((slice) => isLookedAtAgain(slice, all)).map(placeOf));
+  const last = new Set(lastLooks(all));
+  const stale = literals(all.filter((slice) => !last.has(slice)).map(placeOf));
   return `SELECT *, CASE WHEN list_contains(${stale}::VARCHAR[], _place) THEN 'superseded' ELSE 'added' END AS _change
     FROM ${incoming}`;
 }
 
-/** Whether the same window was looked at again later. */
-export const isLookedAtAgain = ({ start, end, asOf }: LoadSlice, all: readonly LoadSlice[]): boolean =>
-  start !== undefined && all.some((other) => other.start === start && other.end === end && other.asOf > asOf);
+/** Of several looks at a window the last one; snapshots are looks at different things. */
+export function lastLooks(all: readonly LoadSlice[]): LoadSlice[] {
+  const looks = Map.groupBy(all, (slice) => sliceName(sliceOf(slice)));
+  return [...looks.values()].map((each) => each.reduce((a, b) => (b.asOf > a.asOf ? b : a)));
+}
 
 /** Within a slice the greatest (version, hash) of a key wins; the rest only decides whose provenance is told. */
 const winnerFirst = ({ version, load }: TableSpec): string =>

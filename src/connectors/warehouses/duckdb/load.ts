@@ -59,7 +59,10 @@ function isNext(table: TableSpec, slices: readonly LoadSlice[], known: readonly 
   if (table.load.mode === 'Append') return true;
   // Snapshots that say what has gone since the one before, each with a notice of its own, come one by one.
   if (judgesAbsence(table) && slices.length > 1) return false;
-  if (table.load.mode !== 'SCD2') return slices.every((slice) => known.every((each) => placeOf(slice) > placeOf(each)));
+  if (table.load.mode !== 'SCD2') {
+    const last = known.map(placeOf).reduce((a, b) => (a > b ? a : b));
+    return slices.every((slice) => placeOf(slice) > last);
+  }
   // A version may belong between two others whenever it comes.
   const last = known.map(validFrom).reduce((a, b) => (a > b ? a : b));
   return table.version === undefined && slices.every((slice) => validFrom(slice) > last);
@@ -106,11 +109,12 @@ async function buildAnew(session: Session, request: LoadRequest, known: readonly
   const next = `_next_${table.name}`;
   await createTable(session, next, table);
   await forgetArrivals(session);
+  const brought = new Set(slices);
   let notice: Notice | undefined;
   let previous: LoadSlice | undefined;
   for (const batch of batches(table, all)) {
     const applied = await applySlices(session, next, table, await locateAll(request, batch), { previous, all });
-    const given = batch.filter((slice) => slices.includes(slice));
+    const given = batch.filter((slice) => brought.has(slice));
     if (given.length > 0) await noteArrivals(session, table, given);
     // Older slices were told about when they were loaded.
     if (given.length > 0) notice = applied.notice;

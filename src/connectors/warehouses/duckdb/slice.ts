@@ -1,8 +1,8 @@
 import { sliceName } from '../../../lake/layout.ts';
 import type { LoadLedger, Notice } from '../../../run/types.ts';
 import { identifier, literals } from '../../duckdb.ts';
-import { type LoadSlice, sliceOf, type TableSpec } from '../warehouse.ts';
-import { classified, isLookedAtAgain } from './classify.ts';
+import { type LoadSlice, placeOf, sliceOf, type TableSpec } from '../warehouse.ts';
+import { classified, lastLooks } from './classify.ts';
 import { bring, helpers, incoming, type LocalSlice, sameKey } from './incoming.ts';
 import { handleMissing, nothingMissing } from './missing.ts';
 import type { Session } from './session.ts';
@@ -42,7 +42,8 @@ export async function applySlices(
   if (table.load.mode === 'Replace' && slice) return replace(session, target, table, slice);
   const counts = await classify(session, target, table, all);
   if (table.load.mode === 'Append') {
-    const current = slices.filter((each) => !isLookedAtAgain(each, all)).map((each) => sliceName(sliceOf(each)));
+    const last = new Set(lastLooks(all).map(placeOf));
+    const current = slices.filter((each) => last.has(placeOf(each))).map((each) => sliceName(sliceOf(each)));
     await session.run(`DELETE FROM ${identifier(target)} WHERE list_contains(${literals(current)}::VARCHAR[], _slice)`);
   }
   const { notice, ...missing } =

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { generatedFiles } from '../src/api/generate/index.ts';
 import { installationPage } from '../src/controller/kubernetes/installationPage.ts';
+import { permissionsFile } from '../src/controller/kubernetes/permissions.ts';
 import { alertRules } from '../src/observability/alertRules.ts';
 import { metricsPage } from '../src/observability/metricsPage.ts';
 
@@ -11,6 +12,7 @@ const others = [
   ['docs/reference/metrics.md', metricsPage()],
   ['docs/reference/installation.md', installationPage()],
   ['charts/jobpulse/files/alerts.yaml', alertRules()],
+  ['charts/jobpulse/files/permissions.yaml', permissionsFile()],
 ] as const;
 for (const [path, text] of [...generatedFiles(), ...others]) {
   await mkdir(dirname(join(root, path)), { recursive: true });

@@ -99,7 +99,8 @@ export async function openFloor({ dataDir, pipeline, sizes, env }: FloorOptions)
   };
 }
 
-function startWorker(config: WorkerConfig, env: NodeJS.ProcessEnv, serve: ServeMessage): ChildProcess {
+/** A worker process that serves some pipelines once it is ready. */
+export function startWorker(config: WorkerConfig, env: NodeJS.ProcessEnv, serve: ServeMessage): ChildProcess {
   const child = fork(join(root, 'src', 'workers', 'main.ts'), {
     env: { PATH: process.env.PATH, LOG_LEVEL: 'error', ...env, JOBPULSE_WORKER: JSON.stringify(config) },
     execPath: join(root, 'node_modules', '.bin', 'node'),
@@ -109,14 +110,14 @@ function startWorker(config: WorkerConfig, env: NodeJS.ProcessEnv, serve: ServeM
   return child;
 }
 
-async function endWorker(child: ChildProcess): Promise<void> {
+export async function endWorker(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
   child.kill('SIGKILL');
   await gone;
 }
 
-const newRun = (pipeline: string): PipelineRun =>
+export const newRun = (pipeline: string): PipelineRun =>
   ({
     metadata: { name: `${pipeline}-1` },
     spec: {

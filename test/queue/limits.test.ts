@@ -52,7 +52,7 @@ describe('the limits of a source, over workers', () => {
     const began = performance.now();
     const arrivals = await ask(24, at5, workers(8));
     expect(mostWithin(arrivals, 300)).toBe(5);
-    expect(performance.now() - began).toBeLessThan(4 * 300 + 1500);
+    expect(performance.now() - began).toBeLessThan(10_000);
   });
 
   test('no more at once than allowed, over all workers', async () => {

@@ -21,6 +21,8 @@ export interface Setting {
   readonly part: number;
   readonly key: string;
   readonly head: Manifest;
+  /** Digest of the items it asks for. */
+  readonly items: string;
   readonly secrets: Readonly<Record<string, string>>;
   readonly filesRoot: string;
   readonly allowPrivateNetworks: boolean;
@@ -69,6 +71,7 @@ export class Bench {
         part: String(part),
         spec: 'sha256:0',
         inputs: head ? ['head'] : [],
+        ...(setting.items === undefined ? {} : { items: setting.items }),
       },
       inputs: head ? [head] : [],
       run: { name: 'run', asOf: '2026-11-20T06:00:00.000Z' },

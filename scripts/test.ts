@@ -1,11 +1,13 @@
 /**
  * `npm test`: all tests, or those named as arguments; ends with how many were skipped, passed and failed.
- * With `CI=true` it first builds the Kubernetes that some of them need, and as root installs what a node of it needs.
+ * With `CI=true` it first builds the Kubernetes and the other programs that some of them need, and as root installs what
+ * a node needs.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildGoProgram, findGoProgram, type GoProgram, goPrograms } from '../test/servers/goPrograms.ts';
 import { findKubernetes } from '../test/servers/kubernetes/binaries.ts';
 import { BuildError, buildKubernetes, buildNode } from '../test/servers/kubernetes/build.ts';
 import { findNode, missingPackages, unfit } from '../test/servers/kubernetes/nodeBinaries.ts';
@@ -26,7 +28,10 @@ const root = join(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'jobpulse-test-'));
 const output = join(folder, 'results.json');
 const vitest = join(root, 'node_modules', '.bin', 'vitest');
-if (process.env.CI === 'true') await provideKubernetes();
+if (process.env.CI === 'true') {
+  await provideKubernetes();
+  await provideGoPrograms();
+}
 const run = spawnSync(
   vitest,
   ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${output}`, ...process.argv.slice(2)],
@@ -65,6 +70,17 @@ async function provideKubernetes(): Promise<void> {
     if (!(error instanceof BuildError)) throw error;
     // The tests that need it are skipped, and counted as such.
     console.error(error.message);
+  }
+}
+
+async function provideGoPrograms(): Promise<void> {
+  const files = filesToRun();
+  for (const program of Object.keys(goPrograms) as GoProgram[]) {
+    const isUsed = anyUses(files, new RegExp(`describeWithGoProgram\\('${program}'`));
+    if (!isUsed || findGoProgram(program) !== undefined) continue;
+    console.log(`Building ${program} for the tests; this takes about ${goPrograms[program].minutes} minutes, once.`);
+    // The tests that need it are skipped, and counted as such.
+    await buildGoProgram(program).catch((error: Error) => console.error(`${program}: ${error.message}`));
   }
 }
 

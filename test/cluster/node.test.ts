@@ -85,7 +85,7 @@ describeWithNode('usajobs in pods of a real node', () => {
     const file = join(folder, 'warehouse-usajobs-warehouse-0', 'warehouse.duckdb');
     const instance = await DuckDBInstance.create(file, { access_mode: 'READ_ONLY' });
     const connection = await instance.connect();
-    const [count] = await rows(connection, 'SELECT count(*)::INTEGER AS n FROM postings');
+    const [count] = await rows(connection, 'SELECT count(*)::INTEGER AS n FROM usajobs.postings');
     connection.closeSync();
     instance.closeSync();
     expect(count).toEqual({ n: 736 });

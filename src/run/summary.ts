@@ -2,6 +2,7 @@ import { parseDuration } from '../api/parseUnits.ts';
 import { calendarOf } from './calendar.ts';
 import { coverageOf, windowsOf } from './extracts.ts';
 import { fromIso, inWords } from './intervals.ts';
+import { lacksItems } from './items.ts';
 import { type PlanInput, plan } from './plan.ts';
 import { finishedSlices, lookOf } from './slices.ts';
 import type { DatasetSpecs } from './specs.ts';
@@ -84,7 +85,8 @@ export function summarise(input: PlanInput): PlanSummary {
 function datasetPlan(input: PlanInput, specs: DatasetSpecs, steps: readonly Step[]): DatasetPlan {
   const { name } = specs;
   const history = finishedSlices(input.manifests, name);
-  const asks = steps.some(({ stage }) => stage === 'Extract');
+  const items = lacksItems(input, specs) ? specs.extract.value.extract.rest?.forEach?.dataset : undefined;
+  const asks = items !== undefined || steps.some(({ stage }) => stage === 'Extract');
   const again = steps.filter(({ stage }) => stage === 'Clean');
   const raw = input.manifests.filter(({ dataset, stage }) => dataset === name && stage === 'Extract');
   const unavailable = history
@@ -100,12 +102,22 @@ function datasetPlan(input: PlanInput, specs: DatasetSpecs, steps: readonly Step
   } as const;
   return {
     name,
-    extract: { asks, requests: asks ? estimate(last, windows) : 0, ...(windows && windowCounts(windows, specs)) },
+    extract: {
+      asks,
+      requests: asks ? estimate(last, windows) : 0,
+      ...(windows && windowCounts(windows, specs)),
+    },
     clean,
     load: load ? (load.part.startsWith('rebuild') ? 'Rebuild' : 'Append') : 'None',
     unavailable,
     notAsked: inWords(coverageOf(input, specs).unavailable),
-    why: reasons(input, { asks, windows, again: clean.slices, rebuilds: load?.part.startsWith('rebuild') === true }),
+    why: reasons(input, {
+      asks,
+      items,
+      windows,
+      again: clean.slices,
+      rebuilds: load?.part.startsWith('rebuild') === true,
+    }),
   };
 }
 
@@ -127,6 +139,8 @@ function windowCounts({ asked, due, left }: WindowPlan, { extract, clean }: Data
 
 interface Does {
   readonly asks: boolean;
+  /** The dataset whose rows are asked for one by one. */
+  readonly items: string | undefined;
   readonly windows: WindowPlan | undefined;
   readonly again: number;
   readonly rebuilds: boolean;
@@ -140,16 +154,20 @@ const rawBytes = (raw: readonly Manifest[], step: Step): number =>
 
 function reasons({ run }: PlanInput, does: Does): string[] {
   return [
-    ...(run.interval && !does.windows ? ['a source of snapshots cannot be asked about the past'] : []),
-    does.windows
-      ? does.asks
-        ? 'these periods are missing, or still open'
-        : 'every period that has ended is in the lake'
-      : does.asks
-        ? 'every run takes a new snapshot of this source'
-        : run.from === 'Extract'
-          ? 'this snapshot is in the lake already'
-          : `--from ${run.from}: the source is not asked`,
+    ...(run.interval && !does.windows && does.items === undefined
+      ? ['a source of snapshots cannot be asked about the past']
+      : []),
+    does.items !== undefined
+      ? `asks for each row of ${does.items} that is not known by then`
+      : does.windows
+        ? does.asks
+          ? 'these periods are missing, or still open'
+          : 'every period that has ended is in the lake'
+        : does.asks
+          ? 'every run takes a new snapshot of this source'
+          : run.from === 'Extract'
+            ? 'this snapshot is in the lake already'
+            : `--from ${run.from}: the source is not asked`,
     ...(does.again > 0
       ? ['its format, columns or checks changed since these snapshots were cleaned, or they never were']
       : []),

@@ -7,12 +7,12 @@ import { s3Store } from '../../src/connectors/stores/s3.ts';
 import type { Store, StoredObject } from '../../src/connectors/stores/store.ts';
 import { listManifests, mapBounded } from '../../src/lake/lake.ts';
 import type { RunReport } from '../../src/run/report.ts';
-import { describeWithS3 } from '../servers/s3/binary.ts';
-import { type S3Server, startS3 } from '../servers/s3/server.ts';
+import { describeWithGoProgram } from '../servers/goPrograms.ts';
+import { type S3Server, startS3 } from '../servers/s3.ts';
 import { startUsajobs, type UsajobsDouble } from '../servers/usajobs/double.ts';
 import { ask, jobpulse, onlyDataset, secretsOf, temporaryFolder, usajobsManifest, usajobsRun } from './harness.ts';
 
-describeWithS3('the usajobs example with its lake in S3', () => {
+describeWithGoProgram('versitygw', 'the usajobs example with its lake in S3', () => {
   let server: S3Server;
   let double: UsajobsDouble;
   beforeAll(async () => {

@@ -1,11 +1,11 @@
 import { ListMultipartUploadsCommand, ListPartsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll } from 'vitest';
 import { s3Store } from '../../../src/connectors/stores/s3.ts';
-import { describeWithS3 } from '../../servers/s3/binary.ts';
-import { type S3Server, startS3 } from '../../servers/s3/server.ts';
+import { describeWithGoProgram } from '../../servers/goPrograms.ts';
+import { type S3Server, startS3 } from '../../servers/s3.ts';
 import { storeContract } from './contract.ts';
 
-describeWithS3('the S3 store', () => {
+describeWithGoProgram('versitygw', 'the S3 store', () => {
   let server: S3Server;
   beforeAll(async () => {
     server = await startS3();

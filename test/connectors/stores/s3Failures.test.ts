@@ -6,12 +6,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { explained } from '../../../src/connectors/stores/s3/failure.ts';
 import { s3Store } from '../../../src/connectors/stores/s3.ts';
 import { TerminalError, ThrottledError, TransientError } from '../../../src/run/errors.ts';
-import { describeWithS3 } from '../../servers/s3/binary.ts';
-import { type S3Server, startS3 } from '../../servers/s3/server.ts';
+import { describeWithGoProgram } from '../../servers/goPrograms.ts';
+import { type S3Server, startS3 } from '../../servers/s3.ts';
 
 /** A folder with credentials that may be changed. */
 function credentials(from: string): string {
@@ -23,7 +23,7 @@ function credentials(from: string): string {
 
 const failureOf = (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => error);
 
-describeWithS3('what goes wrong with a bucket', () => {
+describeWithGoProgram('versitygw', 'what goes wrong with a bucket', () => {
   let server: S3Server;
   beforeAll(async () => {
     server = await startS3();
@@ -102,13 +102,14 @@ describe('servers that are not as they should be', () => {
       rmSync(folder, { recursive: true });
     });
     const { port } = server.address() as AddressInfo;
-    return s3Store({ bucket: 'lake', endpoint: `http://127.0.0.1:${port}`, credentialsDir: folder });
+    const place = { bucket: 'lake', endpoint: `http://127.0.0.1:${port}`, credentialsDir: folder };
+    return { store: s3Store(place), credentialsDir: folder };
   }
   const code = (name: string) => `<?xml version="1.0"?><Error><Code>${name}</Code><Message>so it is</Message></Error>`;
 
   test('one that overwrites is refused before anything is stored', async () => {
     const stored: string[] = [];
-    const store = await storeOn((request, response) => {
+    const { store } = await storeOn((request, response) => {
       stored.push(request.url ?? '');
       request.resume().on('end', () => response.writeHead(200, { etag: '"1"' }).end());
     });
@@ -137,7 +138,7 @@ describe('servers that are not as they should be', () => {
     [301, 'PermanentRedirect', 'StoreUnsuitable'],
     [501, 'NotImplemented', 'StoreUnsuitable'],
   ])('%i %s is %s', async (status, name, reason) => {
-    const store = await storeOn((request, response) =>
+    const { store } = await storeOn((request, response) =>
       request.resume().on('end', () => response.writeHead(status).end(code(name))),
     );
     const failure = await failureOf(store.putIfAbsent('a', Buffer.from('x')));
@@ -145,9 +146,25 @@ describe('servers that are not as they should be', () => {
     expect(failure).toMatchObject({ reason });
   });
 
+  test('credentials that were changed are used within minutes', async () => {
+    const keys: string[] = [];
+    const { store, credentialsDir } = await storeOn((request, response) => {
+      keys.push(/Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1] ?? '');
+      response.end('x');
+    });
+    await store.get('a');
+    writeFileSync(join(credentialsDir, 'access-key-id'), 'next');
+    await store.get('a');
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 90_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    for (let tries = 0; tries < 50 && keys.at(-1) !== 'next'; tries += 1) await store.get('a');
+    expect(keys.slice(0, 2)).toEqual(['made-up', 'made-up']);
+    expect(keys.at(-1)).toBe('next');
+  });
+
   test('an answer that breaks off is asked for again', async () => {
     let asked = 0;
-    const store = await storeOn((_, response) => {
+    const { store } = await storeOn((_, response) => {
       asked += 1;
       response.writeHead(200, { 'content-length': '10' });
       if (asked < 3) response.write('half', () => response.destroy());
@@ -159,7 +176,7 @@ describe('servers that are not as they should be', () => {
 
   test('writers of one name that meet begin again', async () => {
     let puts = 0;
-    const store = await storeOn((request, response) => {
+    const { store } = await storeOn((request, response) => {
       const isProbe = request.url?.includes('.conditional-put') ?? false;
       request.resume().on('end', () => {
         if (isProbe) return response.writeHead(412).end(code('PreconditionFailed'));

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateBucketCommand, type S3Client } from '@aws-sdk/client-s3';
-import { s3Client } from '../../../src/connectors/stores/s3/client.ts';
-import type { S3Place } from '../../../src/connectors/stores/s3/place.ts';
-import { ownProcesses } from '../kubernetes/processes.ts';
-import { freePort } from '../redis.ts';
-import { findS3 } from './binary.ts';
+import { s3Client } from '../../src/connectors/stores/s3/client.ts';
+import type { S3Place } from '../../src/connectors/stores/s3/place.ts';
+import { findGoProgram } from './goPrograms.ts';
+import { ownProcesses } from './kubernetes/processes.ts';
+import { freePort } from './redis.ts';
 
 /** A real S3 server of one test file, with an empty bucket. */
 export interface S3Server {
@@ -30,8 +30,8 @@ export interface S3Server {
 const memoryFolder = '/dev/shm';
 
 export async function startS3(): Promise<S3Server> {
-  const program = findS3();
-  if (program === undefined) throw new Error('there is no S3 server: use describeWithS3');
+  const program = findGoProgram('versitygw');
+  if (program === undefined) throw new Error('there is no S3 server: use describeWithGoProgram');
   const folder = mkdtempSync(join(existsSync(memoryFolder) ? memoryFolder : tmpdir(), 'jobpulse-test-s3-'));
   for (const name of ['data', 'metadata', 'credentials']) mkdirSync(join(folder, name));
   const [access, secret] = ['test-access', randomBytes(20).toString('hex')];

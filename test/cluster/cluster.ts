@@ -56,11 +56,11 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
-const usualInstallation = (graceSeconds: number): string => `
+const usualInstallation = (graceSeconds: number, lake: string): string => `
 id: harbour
 image: {name: registry.example/jobpulse:1}
 redis: {secret: {name: jobpulse-redis}}
-lake: {filesystem: {claimName: jobpulse-lake}}
+lake: ${lake}
 pod: {graceSeconds: ${graceSeconds}}
 `;
 
@@ -68,11 +68,14 @@ export interface ClusterOptions extends ControlPlaneOptions {
   readonly withNode?: boolean;
   /** How long steps may take when their worker is to end. Default: 60. */
   readonly graceSeconds?: number;
+  /** `lake` of the installation. Default: a volume. */
+  readonly lake?: string;
 }
 
 export async function startCluster({
   withNode = true,
   graceSeconds = 60,
+  lake = '{filesystem: {claimName: jobpulse-lake}}',
   ...options
 }: ClusterOptions = {}): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'jobpulse-test-cluster-'));
@@ -110,7 +113,7 @@ export async function startCluster({
     async startController(identity = 'controller-1', { as, args = [], env = {}, installation = '' } = {}) {
       const port = await freePort();
       const config = join(folder, `${identity}-${port}.yaml`);
-      writeFileSync(config, usualInstallation(graceSeconds) + installation);
+      writeFileSync(config, usualInstallation(graceSeconds, lake) + installation);
       const logFile = join(folder, `${identity}-${port}.log`);
       const kubeconfig = as ? await plane.kubeconfigFor(as) : plane.kubeconfig;
       const child = processes.start({

@@ -1,5 +1,6 @@
 import type { JudgedFailures } from './failures.ts';
 import { conserved, ledgersOf, sumClean, sumExtract, sumLoad, total } from './ledger.ts';
+import { missingPeriods, spentBudgets } from './leftOver.ts';
 import { rejectRates } from './rejectRate.ts';
 import { isWindow, lookOf } from './slices.ts';
 import type { Failure, Manifest, ModelLedger } from './types.ts';
@@ -188,31 +189,6 @@ const notices = (own: readonly Manifest[]): Why[] =>
   own
     .flatMap(({ dataset, notices = [] }) => notices.map(({ reason, message }) => ({ dataset, reason, message })))
     .toSorted((a, b) => Number(warnings.has(b.reason)) - Number(warnings.has(a.reason)));
-
-/** What a run about periods could not do, or left to the next. */
-const missingPeriods = (datasets: readonly DatasetReport[]): Why[] =>
-  datasets.flatMap(({ name: dataset, unavailable = [], slicesMissing = 0 }) => [
-    ...(unavailable.length === 0
-      ? []
-      : [{ dataset, reason: 'Unavailable', message: `the source cannot be asked about ${shortList(unavailable)}` }]),
-    ...(slicesMissing === 0 ? [] : [{ dataset, reason: 'SlicesMissing', message: leftToNext(slicesMissing) }]),
-  ]);
-
-/** What was not asked for, because it could not be paid or was too much for one run. */
-const spentBudgets = (datasets: readonly DatasetReport[]): Why[] =>
-  datasets
-    .filter(({ deferred }) => deferred > 0)
-    .map(({ name: dataset, deferred, credits }) => ({
-      dataset,
-      reason: 'BudgetSpent',
-      message: `${deferred} items are left to the next run: the credits of the period do not cover them; this run spent ${credits}`,
-    }));
-
-const leftToNext = (slices: number): string =>
-  `${slices} slices are left to the next run (extract.window.maxSlicesPerRun)`;
-
-const shortList = (texts: readonly string[]): string =>
-  texts.length <= 3 ? texts.join(', ') : `${texts.slice(0, 3).join(', ')} and ${texts.length - 3} more periods`;
 
 /** Says for each dataset that changed nothing why that is so; failures speak for themselves. */
 function quietDatasets({ status, failures }: ReportInput, datasets: readonly DatasetReport[]): Why[] {

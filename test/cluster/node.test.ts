@@ -78,6 +78,7 @@ describeWithNode('usajobs in pods of a real node', () => {
     const { status } = JSON.parse(await kubectl(['get', 'jpr', 'by-hand', '-o', 'json'])) as PipelineRun;
     expect(status?.datasets?.[0]).toMatchObject({ read: 742, added: 736, rejected: 6 });
     console.log(`first job queued → first step running: ${await firstStepMs()} ms; workers ${seen.join(' ')}`);
+    console.log(`memory of pods, in MB: ${await memory()}`);
     await until(async () => (await workers()) === 0, 180_000);
   }, 400_000);
 
@@ -108,6 +109,17 @@ describeWithNode('usajobs in pods of a real node', () => {
       await sleep(200);
     }
     return seen;
+  }
+
+  /** The working sets of all pods, as the kubelet sees them. */
+  async function memory(): Promise<string> {
+    const summary = await node.kubectl(['get', '--raw', '/api/v1/nodes/node-1/proxy/stats/summary']);
+    const { pods } = JSON.parse(summary) as {
+      pods: { podRef: { name: string }; memory?: { workingSetBytes: number } }[];
+    };
+    return pods
+      .map((each) => `${each.podRef.name} ${Math.round((each.memory?.workingSetBytes ?? 0) / 1e6)}`)
+      .join(', ');
   }
 
   /** Milliseconds from the first job in a queue to the first that a worker took, by the clock of Redis. */

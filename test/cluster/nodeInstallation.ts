@@ -1,6 +1,7 @@
 import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { controllerRules, leaseRules } from '../../src/controller/kubernetes/permissions.ts';
 
 /** What a test installs on a real node by hand: what the chart does, in the fewest words, and volumes of folders. */
 export interface NodeInstallation {
@@ -47,7 +48,12 @@ export function installationManifests({ namespace, image, redis, folder }: NodeI
       data: { 'installation.yaml': stringify(document) },
     },
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
-    { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata, rules },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      metadata,
+      rules: [...controllerRules, ...leaseRules('jobpulse-harbour')],
+    },
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'RoleBinding',
@@ -85,34 +91,6 @@ const claim = (namespace: string, name: string): object => ({
   metadata: { name, namespace },
   spec: { accessModes: ['ReadWriteMany'], resources: { requests: { storage: '1Gi' } } },
 });
-
-/** What the controller may do in its namespace. */
-const rules = [
-  {
-    apiGroups: ['jobpulse.dev'],
-    resources: ['pipelines', 'pipelineruns'],
-    verbs: ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'],
-  },
-  {
-    apiGroups: ['jobpulse.dev'],
-    resources: ['pipelines/status', 'pipelineruns/status'],
-    verbs: ['get', 'update', 'patch'],
-  },
-  {
-    apiGroups: ['apps'],
-    resources: ['deployments', 'statefulsets'],
-    verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
-  },
-  { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
-  {
-    apiGroups: ['networking.k8s.io'],
-    resources: ['networkpolicies'],
-    verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
-  },
-  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', 'patch'] },
-  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update', 'patch'] },
-  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
-];
 
 const controller = (image: string): object => ({
   replicas: 1,

@@ -98,7 +98,7 @@ function startQueues(
     moment: (pipeline) => ({ awakeSince, jitterMs: jitterOf(installation.id, keyOf(pipeline)), now: now() }),
   });
   const reconcileRun = openRunReconciler({
-    ...{ api, pipelines, runs, now, log },
+    ...{ api, pipelines, runs, now },
     lookAgainAfter: (key, ms) => queues.runs.addAfter(key, ms),
     world: tenants.world,
     redisReady: () => redis.commands.status === 'ready',

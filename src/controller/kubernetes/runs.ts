@@ -1,4 +1,4 @@
-import type { Logger } from 'pino';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Condition } from '../../api/index.ts';
 import { TransientError } from '../../run/errors.ts';
 import { isSettled, lookAgainMs, reconcileRun } from '../runs.ts';
@@ -19,8 +19,9 @@ export interface RunReconcilerOptions {
   readonly lookAgainAfter: (key: string, ms: number) => void;
   /** Whether Redis takes commands now. */
   readonly redisReady: () => boolean;
+  /** Redis is as good as away when it does not answer for so long. Default: 30 s. */
+  readonly patienceMs?: number;
   readonly now: () => Date;
-  readonly log: Logger;
 }
 
 /**
@@ -41,10 +42,26 @@ export function openRunReconciler(options: RunReconcilerOptions): (key: string) 
     const isHeld =
       pipeline && run.spec.state !== 'Cancel' && !(await world(namespace).pipeline(pipeline.metadata.name));
     if (isHeld) return waitForValid(options, run);
-    await reconcileRun(world(namespace), name);
+    await inTime(reconcileRun(world(namespace), name), options);
     const pause = lookAgainMs(runs.get({ namespace, name }) ?? run);
     if (pause !== undefined) options.lookAgainAfter(key, pause);
   };
+}
+
+const defaultPatienceMs = 30_000;
+
+/** Commands wait for a Redis that goes away; whoever waits for them is to look again, for a run may be let go meanwhile. */
+async function inTime<Result>(
+  work: Promise<Result>,
+  { patienceMs = defaultPatienceMs }: Pick<RunReconcilerOptions, 'patienceMs'>,
+): Promise<Result> {
+  const done = new AbortController();
+  const late = sleep(patienceMs, undefined, { signal: done.signal }).then(() => {
+    throw new TransientError(`Redis did not answer within ${patienceMs / 1000} s`);
+  });
+  late.catch(() => undefined);
+  work.catch(() => undefined);
+  return Promise.race([work, late]).finally(() => done.abort());
 }
 
 /** What is under way goes on; what is next begins when the Pipeline is valid again, which is heard of. */
@@ -68,12 +85,15 @@ async function release(options: RunReconcilerOptions, run: StoredRun): Promise<v
   if (!metadata.finalizers?.includes(runFinalizer)) return;
   const waited = options.now().getTime() - Date.parse(metadata.deletionTimestamp ?? '');
   const isForced = metadata.annotations?.[forceDeleteAnnotation] === 'true' || waited > releaseDeadlineMs;
-  if (options.redisReady()) {
+  const leaveQueues = async (): Promise<void> => {
+    if (!options.redisReady())
+      throw new TransientError(`Redis is away; run ${metadata.name} is let go when its jobs are`);
     const { waves } = options.world(metadata.namespace ?? '');
-    await waves.forget(spec.pipelineRef.name, metadata.name, status?.wave ?? 0);
-  } else if (!isForced) {
-    throw new TransientError(`Redis is away; run ${metadata.name} is let go when its jobs are`);
-  }
+    await inTime(waves.forget(spec.pipelineRef.name, metadata.name, status?.wave ?? 0), options);
+  };
+  await leaveQueues().catch((error: unknown) => {
+    if (!isForced) throw error;
+  });
   await unprotect(options, run);
 }
 

@@ -45,13 +45,8 @@ describeWithGoProgram('versitygw', 'the usajobs example with its lake in S3', ()
   test('comes to the same rows as with a folder, and finds them unchanged', async () => {
     const [here, there] = [temporaryFolder(), temporaryFolder()];
     const store = lakeIn(there, 'same/rows');
-    const began = performance.now();
     const inFolder = onlyDataset(await run(here));
-    const between = performance.now();
     const inBucket = onlyDataset(await run(there));
-    console.log(
-      `lake in a folder ${Math.round(between - began)} ms, in S3 ${Math.round(performance.now() - between)} ms`,
-    );
     expect(inBucket).toMatchObject({ added: inFolder.added, rejected: inFolder.rejected, requests: inFolder.requests });
     expect(await rowsOf(there)).toEqual(await rowsOf(here));
     expect((await Array.fromAsync(store.list(''))).length).toBeGreaterThan(5);

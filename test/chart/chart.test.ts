@@ -53,6 +53,9 @@ const variants: Readonly<Record<string, readonly string[]>> = {
     ...['image.registry=mirror.example', 'image.tag=1.2.3', 'image.pullSecrets={mirror}'],
     ...['controller.replicas=1', 'networkPolicy.enabled=false', 'rbac.aggregate=false'],
   ],
+  'a lake in a bucket': [
+    ...['lake.s3.bucket=jobs', 'lake.s3.endpoint=https://s3.example', 'lake.s3.secret.name=bucket'],
+  ],
   'workers of another size': [
     ...['workers.pools.clean.maxReplicas=9', 'workers.pod.graceSeconds=30', 'watch.selector=team=quay'],
     ...['warehouse.storageClassName=fast', 'allowPrivateNetworks=true'],

@@ -82,7 +82,11 @@ pools: {{ . | toJson }}
 redis:
   secret: {name: {{ include "jobpulse.redisSecret" . }}, key: {{ include "jobpulse.redisKey" . }}}
 lake:
+  {{- if .Values.lake.s3 }}
+  s3: {{ .Values.lake.s3 | toJson }}
+  {{- else }}
   filesystem: {claimName: {{ include "jobpulse.lakeClaim" . }}}
+  {{- end }}
 {{- with .Values.files.existingClaim }}
 files: {claimName: {{ . }}}
 {{- end }}

@@ -12,7 +12,7 @@ export interface Package {
 }
 
 /** Packages with native parts: they come as they are, and are found in `node_modules`. */
-const nativePackages = ['@duckdb/node-api', '@duckdb/node-bindings', '@duckdb/node-bindings-linux-x64'];
+const nativePackages = ['@duckdb/node-api', '@duckdb/node-bindings', `@duckdb/node-bindings-linux-${process.arch}`];
 /** An optional accelerator of BullMQ that has a native part; without it, JavaScript does the same. */
 const leftOut = 'msgpackr-extract';
 

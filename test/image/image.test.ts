@@ -10,8 +10,8 @@ import { version } from '../../src/version.ts';
 
 const project = join(import.meta.dirname, '..', '..');
 const dockerfile = readFileSync(join(project, 'Dockerfile'), 'utf8');
-/** Its libraries are those of the machine, which is Linux on the one architecture so far. */
-const canBeMade = process.platform === 'linux' && process.arch === 'x64' && existsSync('/usr/bin/dpkg-query');
+/** Its libraries are those of the machine. */
+const canBeMade = process.platform === 'linux' && existsSync('/usr/bin/dpkg-query');
 
 describe('Dockerfile', () => {
   test('its first stage makes the root file system with our script, its last takes that and nothing else', () => {
@@ -34,7 +34,7 @@ describe('Dockerfile', () => {
   });
 });
 
-describe.skipIf(!canBeMade)('image (made on Debian for x64)', () => {
+describe.skipIf(!canBeMade)('image (made on Debian)', () => {
   let root: string;
   beforeAll(async () => {
     root = mkdtempSync(join(tmpdir(), 'jobpulse-test-image-'));

@@ -80,7 +80,10 @@ describeWithNode('usajobs in pods of a real node', () => {
     const queuedToRunning = await firstStepMs();
     let used = await memory();
     // The kubelet looks at a new pod after a while.
-    await until(async () => (used = await memory()).every(({ megabytes }) => megabytes > 0));
+    await until(async () => {
+      used = await memory();
+      return used.every(({ megabytes }) => megabytes > 0);
+    });
     console.log(`first job queued → first step running: ${queuedToRunning} ms; workers ${seen.join(' ')}`);
     console.log(`memory of pods, in MB: ${used.map(({ pod, megabytes }) => `${pod} ${megabytes}`).join(', ')}`);
     // Aimed at: 5 s. A machine that has much else to do takes longer.

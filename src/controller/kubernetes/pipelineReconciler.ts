@@ -66,7 +66,7 @@ async function reconcile(
   const { now } = moment;
   const workload = await workloadOf(options, stored);
   const valid = workload.problems ? undefined : validPipeline(stored);
-  if (valid) memory.lastValid = valid.spec;
+  if (valid) memory.lastValid = stored.spec; // the cache has it already
   const runs = siblingRuns(options, stored)(stored.metadata.name);
   const wanted = valid ? wantedRuns(valid, siblingRuns(options, stored), moment) : noRuns;
   const scaling = options.scaling(stored);

@@ -61,6 +61,7 @@ async function provideKubernetes(): Promise<void> {
     if (unfit() === undefined && 'missing' in findNode() && anyUses(files, /describeWithNode/)) {
       const packages = missingPackages();
       if (packages.length > 0) {
+        spawnSync('apt-get', ['update'], { stdio: 'ignore' }); // lists may be missing or old
         spawnSync('apt-get', ['install', '--yes', '--no-install-recommends', ...packages], { stdio: 'inherit' });
       }
       console.log('Building a node of Kubernetes for the tests; this takes 2 to 5 minutes, once.');

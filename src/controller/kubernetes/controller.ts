@@ -46,7 +46,13 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   const commands = connect(redis);
   const events = connect(redis);
   for (const each of [commands, events]) each.on('error', (error) => log.debug(`Redis: ${error.message}`));
-  const recorder = openRecorder(api, { component: 'jobpulse-controller', instance: identity, now: Date.now, log });
+  const recorder = openRecorder(api, {
+    component: 'jobpulse-controller',
+    instance: identity,
+    now: Date.now,
+    log,
+    onDropped: instruments.eventDropped,
+  });
   let reign: Reign | undefined;
   exposeView(metrics, {
     pipelines: () => reign?.view.pipelines() ?? [],

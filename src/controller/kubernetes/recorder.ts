@@ -15,6 +15,8 @@ export interface RecorderContext {
   readonly now: () => number;
   readonly clock?: Clock;
   readonly log: Logger;
+  /** An event will not be written any more. */
+  readonly onDropped?: () => void;
 }
 
 /** Limits of the API. */
@@ -51,6 +53,7 @@ export function openRecorder(api: KubeApi, context: RecorderContext): EventRecor
     }
     const refused = error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 404;
     if (!refused && entry.failures < maxFailures) events.putBack(entry);
+    else context.onDropped?.();
     log.debug({ cause: error.message, reason: entry.event.reason }, 'an event was not written');
   };
 

@@ -19,8 +19,14 @@ describeWithKubernetes('the event recorder', () => {
     await plane?.stop();
   });
 
+  let dropped = 0;
   const record = (api: KubeApi = open.api) =>
-    openRecorder(api, { component: 'jobpulse.dev/controller', instance: 'pod-0', now: Date.now, log: silent });
+    openRecorder(api, {
+      ...{ component: 'jobpulse.dev/controller', instance: 'pod-0', now: Date.now, log: silent },
+      onDropped: () => {
+        dropped += 1;
+      },
+    });
   const eventsOf = async (namespace: string) =>
     (await open.api.list(resourceTypes.events, { namespace }, new AbortController().signal)).items.filter(
       ({ reportingController }) => reportingController === 'jobpulse.dev/controller',
@@ -83,5 +89,14 @@ describeWithKubernetes('the event recorder', () => {
     await expect.poll(async () => (await eventsOf(namespace)).length, { timeout: 20_000 }).toBe(1);
     await recorder.stop();
     recorder.event(about, scaled);
+  });
+
+  test('an event that the API server refuses is dropped, and counted', async () => {
+    const { about } = await subject();
+    dropped = 0;
+    const recorder = record();
+    recorder.event({ ...about, metadata: { ...about.metadata, namespace: 'nowhere' } }, scaled);
+    await expect.poll(() => dropped, { timeout: 30_000 }).toBe(1);
+    await recorder.stop();
   });
 });

@@ -96,6 +96,8 @@ describeWithKubernetes('usajobs on a Kubernetes API, as a user of kubectl sees i
     await cluster.kubectl(['wait', '--for=jsonpath={.status.phase}=Cancelled', other, '--timeout=30s']);
     await cluster.kubectl(['wait', '--for=condition=Succeeded=false', other, '--timeout=5s']);
     double.behave({ latencyMs: 0 });
+    // The step that was under way goes on asking until it has ended.
+    await until(async () => (await cluster.get<PipelineRun>(other)).status?.steps?.running === 0);
   }, 90_000);
 
   test('the verbs of the command line work against it', async () => {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { parse } from 'yaml';
-import type { KubeApi, ResourceType } from '../../../src/controller/kubernetes/api.ts';
+import { ApiError, type KubeApi, type ResourceType } from '../../../src/controller/kubernetes/api.ts';
 import { openKubeApi, resourceTypes } from '../../../src/controller/kubernetes/client.ts';
 import { startInformer } from '../../../src/controller/kubernetes/informer.ts';
 import { pipelineLabel } from '../../../src/controller/kubernetes/names.ts';
@@ -75,7 +75,7 @@ export async function openPipelinesWorld(): Promise<PipelinesWorld> {
       return JSON.parse(await must(args, JSON.stringify(pipeline))) as StoredPipeline;
     },
     reconcile: (pipeline, installation = smallInstallation) =>
-      reconcileWorkload({ api, children, installation: installationOf(installation) }, pipeline),
+      asQueued(() => reconcileWorkload({ api, children, installation: installationOf(installation) }, pipeline)),
     async versions() {
       const kinds = 'serviceaccounts,networkpolicies,deployments,statefulsets';
       const list = JSON.parse(await must(['get', kinds, '-n', namespace, '-l', pipelineLabel, '-o', 'json'])) as {
@@ -91,4 +91,15 @@ export async function openPipelinesWorld(): Promise<PipelinesWorld> {
       await plane.stop();
     },
   };
+}
+
+/** As the work queue does it: a write onto a version that is no longer the newest is tried again. */
+async function asQueued<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 409) || attempts === 5) throw error;
+    }
+  }
 }

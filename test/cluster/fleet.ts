@@ -6,7 +6,7 @@ import type { Pipeline } from '../../src/api/index.ts';
 import { pipelineLabel, scheduledAtAnnotation } from '../../src/controller/kubernetes/names.ts';
 import { scheduledRunName } from '../../src/controller/schedule.ts';
 import { triggerLabel } from '../../src/controller/trigger.ts';
-import type { Api } from '../servers/kubernetes/api.ts';
+import { type Api, ApiError } from '../servers/kubernetes/api.ts';
 import { namespace, root, until } from './cluster.ts';
 
 const group = '/apis/jobpulse.dev/v1alpha1';
@@ -121,10 +121,16 @@ const failure = {
 /** Waits until so many Pipelines are ready. */
 export const areReady = (api: Api, count: number, timeoutMs: number): Promise<void> =>
   until(async () => {
-    const { items } = await api.get<{ items: Pipeline[] }>(`${group}/pipelines`);
+    // An API server that has just come back asks for patience.
+    const { items } = await api.get<{ items: Pipeline[] }>(`${group}/pipelines`).catch(patiently);
     await sleep(500); // listing costs the API server more than anybody else has it do
     return items.filter(isReady).length >= count;
   }, timeoutMs);
+
+function patiently(error: unknown): { items: Pipeline[] } {
+  if (error instanceof ApiError && (error.code === 429 || error.code >= 500)) return { items: [] };
+  throw error;
+}
 
 const isReady = ({ status }: Pipeline): boolean =>
   status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;

@@ -160,9 +160,9 @@ function refuseSecret(mask: Mask, next = ''): void {
   );
 }
 
-/** A source that ignores the page it is asked for gives the same one for ever. */
+/** A source that ignores the page it is asked for gives the same one for ever. The page before may be of another query. */
 function refuseRepeat(rules: WalkRules, state: WalkState, previous: Content, content: Content): void {
-  if (!sameRecords(previous, content)) return;
+  if (state.tally.ofQuery === 0 || !sameRecords(previous, content)) return;
   const page = rules.part * rules.pagesPerPart + state.pages + 1;
   throw new TerminalError(
     'PagesRepeat',

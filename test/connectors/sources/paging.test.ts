@@ -396,6 +396,11 @@ describe('a capped query that is split', () => {
     ]);
   });
 
+  test('the first page of a value may be the same as that of the whole', async () => {
+    const { url } = await capped([...range(9).map(() => 'IL'), 'TX']);
+    expect((await walk(url, splitting(), 20, 'k')).ids).toEqual(range(10));
+  });
+
   test('below its cap it is one query', async () => {
     const { url, received } = await capped(range(9).map(() => 'IL'));
     expect((await walk(url, splitting(), 20, 'k')).ids).toEqual(range(9));

@@ -118,7 +118,9 @@ describe.skipIf(!findKubernetes())(`Pipelines on a real API server (${howToGetKu
       expect(await deployment('scaled-extract')).toMatchObject({ spec: { replicas: 3 } });
     }
     const state = (await world.reconcile(changed)).pools.find(({ pool }) => pool === 'clean');
-    expect(state).toMatchObject({ replicas: 5, ready: 0, starting: expect.any(String) });
+    expect(state).toMatchObject({ replicas: 5, ready: 0 });
+    // What kept the pods of the template before from coming may still be told.
+    expect(state?.starting ?? state?.missing).toEqual(expect.any(String));
   }, 60_000);
 
   test('what was changed by hand in a field of ours is put right; what others added stays', async () => {

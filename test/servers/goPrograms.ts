@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe } from 'vitest';
 import { cacheFolder } from '../../src/controller/standalone/folders.ts';
+import { isExecutable } from './kubernetes/binaries.ts';
 
 /** Programs that tests run and no registry has built: `go install` makes each in some minutes. */
 export const goPrograms = {
@@ -20,15 +21,6 @@ const folderOf = (program: GoProgram, env: NodeJS.ProcessEnv): string =>
 export function findGoProgram(program: GoProgram, env: NodeJS.ProcessEnv = process.env): string | undefined {
   const folders = [folderOf(program, env), ...(env.PATH ?? '').split(delimiter)];
   return folders.map((folder) => join(folder, program)).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return path.startsWith('/');
-  } catch {
-    return false;
-  }
 }
 
 /** Builds a program into the cache. It gets its name when it is whole: a build may be killed, and two may run at once. */

@@ -1,4 +1,4 @@
-import { checkPipeline, type Pipeline, type PipelineSpec } from '../../api/index.ts';
+import type { Pipeline, PipelineSpec } from '../../api/index.ts';
 import { eventsOfPipeline } from '../../observability/eventsOf.ts';
 import { afterCycle } from '../after.ts';
 import { runsToDelete } from '../history.ts';
@@ -65,8 +65,8 @@ async function reconcile(
   const moment = options.moment(stored);
   const { now } = moment;
   const workload = await workloadOf(options, stored);
-  const valid = workload.problems ? undefined : validPipeline(stored);
-  if (valid) memory.lastValid = stored.spec; // the cache has it already
+  const valid = workload.problems ? undefined : stored; // the defaults of this version are in the cache
+  if (valid) memory.lastValid = valid.spec;
   const runs = siblingRuns(options, stored)(stored.metadata.name);
   const wanted = valid ? wantedRuns(valid, siblingRuns(options, stored), moment) : noRuns;
   const scaling = options.scaling(stored);
@@ -97,13 +97,6 @@ async function workloadOf(options: PipelineReconcilerOptions, stored: StoredPipe
   if (workload.problems || (stored.spec.after ?? []).length === 0) return workload;
   const cycle = afterCycle(stored.metadata.name, options.pipelines.list(stored.metadata.namespace));
   return cycle ? { ...workload, problems: [cycle] } : workload;
-}
-
-/** With the defaults of this version in place. */
-function validPipeline(stored: StoredPipeline): Pipeline | undefined {
-  const { status, ...wanted } = stored;
-  const checked = checkPipeline(wanted);
-  return checked.ok ? { ...checked.pipeline, metadata: stored.metadata, ...(status && { status }) } : undefined;
 }
 
 /** Writes the status, unless nothing changed or only numbers that may wait; tells what happened. */

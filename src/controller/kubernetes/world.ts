@@ -54,8 +54,10 @@ export function clusterWorld(options: ClusterWorldOptions): World {
 
 /** A stored Pipeline with its defaults in place, if it is valid in this version. */
 function validPipeline(stored: StoredPipeline | undefined): Pipeline | undefined {
-  const checked = stored && checkPipeline(stored);
-  return checked?.ok ? checked.pipeline : undefined;
+  if (!stored) return undefined;
+  const { status: _, ...wanted } = stored; // what an older or newer version wrote there is not the user's doing
+  const checked = checkPipeline(wanted);
+  return checked.ok ? checked.pipeline : undefined;
 }
 
 /** A run that was made by hand is as of now, but later than any run of its pipeline before it. */

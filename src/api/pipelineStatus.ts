@@ -33,6 +33,8 @@ const datasetStatus = z.strictObject({
   name: datasetRef.describe('Name of the dataset.'),
   covered: texts(1000, 64).default([]).describe('Periods that are published, as `start/end`.'),
   asOf: instant.exactOptional().describe('Logical time of the newest snapshot.'),
+  slicesMissing: count().exactOptional().describe('Slices that have ended and were left to the next run.'),
+  deferred: count().exactOptional().describe('Items left to the next run, because credits do not cover them.'),
   rows: count().exactOptional().describe('Rows of the table.'),
   removed: count().exactOptional().describe('Rows that are marked as removed.'),
 });

@@ -58,6 +58,7 @@ const datasetResult = z.strictObject({
   name: datasetRef.describe('Name of the dataset.'),
   covered: texts(1000, 64).default([]).describe('Periods that are published, as `start/end`.'),
   unavailable: texts(1000, 64).default([]).describe('Periods that the source cannot be asked about.'),
+  slicesMissing: count().exactOptional().describe('Slices that have ended and are left to the next run.'),
   deferred: count().exactOptional().describe('Items left to the next run, because credits do not cover them.'),
   read: count().exactOptional().describe('Records read.'),
   expanded: count().exactOptional().describe('Rows that came out of records beyond the first.'),

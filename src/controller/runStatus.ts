@@ -114,21 +114,14 @@ export function withReport(run: PipelineRun, report: RunReport, now: Date): Pipe
 }
 
 function datasetResult(report: DatasetReport): NonNullable<PipelineRunStatus['datasets']>[number] {
-  const { name, covered = [], unavailable = [], read, expanded, clean, rejected, filtered, deduplicated } = report;
-  const { deferred, added, modified, unchanged, superseded, marked, deleted, seconds } = report;
+  const { name, covered = [], unavailable = [], slicesMissing, deferred, seconds } = report;
+  const { read, expanded, clean, rejected, filtered, deduplicated } = report;
+  const { added, modified, unchanged, superseded, marked, deleted } = report;
   return {
-    ...{
-      name,
-      covered: [...covered],
-      unavailable: [...unavailable],
-      read,
-      expanded,
-      clean,
-      rejected,
-      filtered,
-      deduplicated,
-    },
-    ...{ deferred, added, modified, unchanged, superseded, marked, deleted, seconds },
+    ...{ name, covered: [...covered], unavailable: [...unavailable] },
+    ...(slicesMissing === undefined ? {} : { slicesMissing }),
+    ...{ deferred, read, expanded, clean, rejected, filtered, deduplicated },
+    ...{ added, modified, unchanged, superseded, marked, deleted, seconds },
   };
 }
 

@@ -14,6 +14,13 @@ export interface AlertDeclaration {
 
 const ofPipeline = '{{ $labels.namespace }}/{{ $labels.pipeline }}';
 const byPipeline = 'by (namespace, pipeline)';
+const byDataset = 'by (namespace, pipeline, dataset)';
+
+const rowsOfHour = (outcome: string): string =>
+  `sum ${byDataset} (increase(jobpulse_rows_total{outcome="${outcome}"}[1h]))`;
+
+const noticedInHour = (reason: string): string =>
+  `sum ${byDataset} (increase(jobpulse_notices_total{reason="${reason}"}[1h])) > 0`;
 
 /** All alerts. Each metric and label in them is in `metricList.ts`, and each is tried with `promtool test rules`. */
 export const alerts: readonly AlertDeclaration[] = [
@@ -63,14 +70,39 @@ export const alerts: readonly AlertDeclaration[] = [
   {
     name: 'JobpulseRejectRate',
     severity: 'warning',
-    expr: [
-      'sum by (namespace, pipeline, dataset) (increase(jobpulse_rows_total{outcome="rejected"}[1h]))',
-      'sum by (namespace, pipeline, dataset) (increase(jobpulse_rows_total{outcome="read"}[1h])) > 0.1',
-    ].join(' / '),
+    // Of a handful of rows one is many percent.
+    expr: `${rowsOfHour('rejected')} / ${rowsOfHour('read')} > 0.1 and ${rowsOfHour('rejected')} >= 10`,
     for: '0m',
     summary: `{{ $value | humanizePercentage }} of the rows of ${ofPipeline}, dataset {{ $labels.dataset }}, went to quarantine`,
     description:
       'See which rule rejects them: the source may have changed its form. Mend the rule; rows are cleaned again from raw.',
+  },
+  {
+    name: 'JobpulseBudgetSpent',
+    severity: 'warning',
+    expr: 'jobpulse_deferred_items > 0',
+    for: '0m',
+    summary: `{{ $value }} items of ${ofPipeline}, dataset {{ $labels.dataset }}, wait for credits`,
+    description:
+      'The credits of the period are spent; the next run with budget collects what is left. If that never catches up, raise the budget or ask for less.',
+  },
+  {
+    name: 'JobpulseSchemaDrift',
+    severity: 'warning',
+    expr: noticedInHour('SchemaDrift'),
+    for: '0m',
+    summary: `The source of ${ofPipeline}, dataset {{ $labels.dataset }}, has other columns than the manifest declares`,
+    description:
+      'Columns that no column takes are left out, and lost ones are null. The report of the run names them; declare them, or mend their headers.',
+  },
+  {
+    name: 'JobpulseSnapshotShrank',
+    severity: 'warning',
+    expr: noticedInHour('SnapshotShrank'),
+    for: '0m',
+    summary: `Far fewer rows of ${ofPipeline}, dataset {{ $labels.dataset }}, came than are loaded`,
+    description:
+      'Nothing was marked as removed, because more vanished than load.maxMissingPercent allows. See whether the source is ill or the search narrower; if it is right, raise that limit for one run.',
   },
   {
     name: 'JobpulseReconcileErrors',

@@ -15,8 +15,8 @@ export interface Instrumentation {
   reconcile(controller: string, reconcile: Reconcile, isResync?: (key: string) => boolean): Reconcile;
   /** Tells how much waits in a work queue, and how long keys wait for the reconcile of the same controller. */
   queue(controller: string, queue: WorkQueue): MeasuredQueue;
-  /** A watch of a kind broke or fell silent, and was begun again. */
-  watchRestarted(kind: string): void;
+  /** A kind is watched; what is given back is called whenever its watch broke or fell silent, and was begun again. */
+  watch(kind: string): () => void;
   /** An event about a resource could not be written. */
   eventDropped(): void;
   /** Whether this process leads its installation; it does not before it says so. */
@@ -71,7 +71,10 @@ export function instrumentation(instruments: Instruments): Instrumentation {
       });
       return measuredQueue(queue, waitingOf(controller));
     },
-    watchRestarted: (kind) => instruments.add('watch_restarts_total', { kind }, 1),
+    watch(kind) {
+      instruments.add('watch_restarts_total', { kind }, 0);
+      return () => instruments.add('watch_restarts_total', { kind }, 1);
+    },
     eventDropped: () => instruments.add('events_dropped_total', {}, 1),
     leads: (isLeader) => instruments.set('leader', {}, isLeader ? 1 : 0),
   };

@@ -37,7 +37,7 @@ export const metrics = [
     name: 'rejected_rows_total',
     type: 'counter',
     labels: [...dataset, 'reason'],
-    help: 'Rows in quarantine by the rule they broke; reason is <rule>:<column>.',
+    help: 'Rows in quarantine by the rule they broke; reason is <rule>:<column>, or the rule alone where it is about a whole row.',
   },
   {
     ...fromLedgers,
@@ -69,10 +69,17 @@ export const metrics = [
   },
   {
     ...fromLedgers,
+    name: 'notices_total',
+    type: 'counter',
+    labels: [...dataset, 'reason'],
+    help: 'Things that published steps tell a person although they went well; reason is a word such as SchemaDrift, SnapshotShrank or CheckWarned.',
+  },
+  {
+    ...fromLedgers,
     name: 'step_seconds',
     type: 'histogram',
     labels: step,
-    help: 'Time of published steps.',
+    help: 'Time of published steps; stage is extract, clean, load, transform or sweep.',
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600],
   },
   {
@@ -109,6 +116,18 @@ export const metrics = [
     name: 'ready',
     labels: pipeline,
     help: '1 while the pipeline does what its manifest wants, else 0.',
+  },
+  {
+    ...fromPipelines,
+    name: 'slices_missing',
+    labels: dataset,
+    help: 'Slices that have ended and that the newest run left to the next; only of datasets with windows.',
+  },
+  {
+    ...fromPipelines,
+    name: 'deferred_items',
+    labels: dataset,
+    help: 'Items that the newest run left to the next, because the credits of the period do not cover them.',
   },
   {
     ...fromPipelines,

@@ -9,7 +9,7 @@ import { createInstruments, type Instruments } from './registry.ts';
 /** What of a published step is counted; the event that a worker sends when it publishes holds it. */
 export type PublishedStep = Pick<
   Manifest,
-  'key' | 'stage' | 'dataset' | 'ledger' | 'cost' | 'source' | 'startedAt' | 'finishedAt'
+  'key' | 'stage' | 'dataset' | 'ledger' | 'notices' | 'cost' | 'source' | 'startedAt' | 'finishedAt'
 >;
 
 /** What of a run that has ended is counted. */
@@ -57,10 +57,12 @@ function countStep(instruments: Instruments, manifest: PublishedStep, namespace:
   const { dataset, stage, cost } = manifest;
   const labels = { namespace, pipeline, dataset };
   const took = Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt);
-  instruments.observe('step_seconds', { ...labels, stage }, took / 1000);
+  // As queues are called, so that series about one stage can be put side by side.
+  instruments.observe('step_seconds', { ...labels, stage: stage.toLowerCase() }, took / 1000);
   for (const [outcome, rows] of Object.entries(outcomes(manifest))) {
     instruments.add('rows_total', { ...labels, outcome }, rows);
   }
+  for (const { reason } of manifest.notices ?? []) instruments.add('notices_total', { ...labels, reason }, 1);
   if (isStage(manifest, 'Clean')) {
     for (const [reason, rows] of Object.entries(manifest.ledger.rejected)) {
       instruments.add('rejected_rows_total', { ...labels, reason }, rows);

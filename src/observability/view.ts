@@ -110,14 +110,24 @@ const idOf = ({ namespace, name, status }: PipelineView): string =>
 function startAtZero(instruments: Instruments, { namespace, name: pipeline, status }: PipelineView): void {
   const labels = { namespace, pipeline };
   for (const trigger of triggers) instruments.add('runs_total', { ...labels, result: 'Failed', trigger }, 0);
+  instruments.add('runs_total', { ...labels, result: 'Succeeded', trigger: 'Schedule' }, 0);
   for (const { name: dataset } of status?.datasets ?? []) {
-    for (const outcome of ['read', 'rejected']) instruments.add('rows_total', { ...labels, dataset, outcome }, 0);
+    for (const outcome of ['read', 'rejected', 'added', 'modified']) {
+      instruments.add('rows_total', { ...labels, dataset, outcome }, 0);
+    }
+    for (const reason of ['SchemaDrift', 'SnapshotShrank']) {
+      instruments.add('notices_total', { ...labels, dataset, reason }, 0);
+    }
   }
 }
 
 function collectPipeline(set: Instruments['set'], { namespace, name: pipeline, status }: PipelineView) {
   const labels = { namespace, pipeline };
-  const { lastSuccessTime, conditions = [] } = status ?? {};
+  const { lastSuccessTime, conditions = [], datasets = [] } = status ?? {};
+  for (const { name: dataset, slicesMissing, deferred } of datasets) {
+    if (slicesMissing !== undefined) set('slices_missing', { ...labels, dataset }, slicesMissing);
+    if (deferred !== undefined) set('deferred_items', { ...labels, dataset }, deferred);
+  }
   if (lastSuccessTime !== undefined) {
     set('last_success_timestamp_seconds', labels, Date.parse(lastSuccessTime) / 1000);
   }

@@ -51,7 +51,7 @@ export const alertCases: Readonly<Record<string, readonly AlertCase[]>> = {
       about: 'steps that wait while none is published',
       series: {
         [`jobpulse_backlog{${of},pool="clean"}`]: '3x90',
-        [`jobpulse_step_seconds_count{${of},dataset="postings",stage="Clean"}`]: '7x90',
+        [`jobpulse_step_seconds_count{${of},dataset="postings",stage="clean"}`]: '7x90',
       },
       after: '70m',
       fires: [{ labels, summary: 'Steps of jobs/usajobs wait, and none has been published for half an hour' }],
@@ -66,7 +66,7 @@ export const alertCases: Readonly<Record<string, readonly AlertCase[]>> = {
       about: 'a long queue that gets on',
       series: {
         [`jobpulse_backlog{${of},pool="clean"}`]: '900x90',
-        [`jobpulse_step_seconds_count{${of},dataset="postings",stage="Clean"}`]: '7+1x90',
+        [`jobpulse_step_seconds_count{${of},dataset="postings",stage="clean"}`]: '7+1x90',
       },
       ...{ after: '70m', fires: [] },
     },
@@ -108,6 +108,14 @@ export const alertCases: Readonly<Record<string, readonly AlertCase[]>> = {
       ],
     },
     {
+      about: 'one of three rows',
+      series: {
+        [`jobpulse_rows_total{${of},dataset="postings",outcome="read"}`]: '0x10 3x50',
+        [`jobpulse_rows_total{${of},dataset="postings",outcome="rejected"}`]: '0x10 1x50',
+      },
+      ...{ after: '20m', fires: [] },
+    },
+    {
       about: 'one in a hundred, and a dataset that reads nothing',
       series: {
         [`jobpulse_rows_total{${of},dataset="postings",outcome="read"}`]: '0x10 400x50',
@@ -118,6 +126,32 @@ export const alertCases: Readonly<Record<string, readonly AlertCase[]>> = {
       ...{ after: '20m', fires: [] },
     },
   ],
+  JobpulseBudgetSpent: [
+    {
+      about: 'items that wait for credits',
+      series: { [`jobpulse_deferred_items{${of},dataset="details"}`]: '0x3 60x5' },
+      after: '6m',
+      fires: [
+        {
+          labels: { ...labels, dataset: 'details' },
+          summary: '60 items of jobs/usajobs, dataset details, wait for credits',
+        },
+      ],
+    },
+    {
+      about: 'items that were collected when there were credits again',
+      series: { [`jobpulse_deferred_items{${of},dataset="details"}`]: '60x3 0x5' },
+      ...{ after: '6m', fires: [] },
+    },
+  ],
+  JobpulseSchemaDrift: noticeCases(
+    'SchemaDrift',
+    'The source of jobs/usajobs, dataset postings, has other columns than the manifest declares',
+  ),
+  JobpulseSnapshotShrank: noticeCases(
+    'SnapshotShrank',
+    'Far fewer rows of jobs/usajobs, dataset postings, came than are loaded',
+  ),
   JobpulseReconcileErrors: [
     {
       about: 'one key that fails once a minute',
@@ -218,3 +252,21 @@ export const alertCases: Readonly<Record<string, readonly AlertCase[]>> = {
     { about: 'one that stands by', series: { jobpulse_leader: '0x20' }, after: '15m', fires: [] },
   ],
 };
+
+/** A step that tells something for the first time; and one that told it long ago, or something else. */
+function noticeCases(reason: string, summary: string): readonly AlertCase[] {
+  const series = (word: string) => `jobpulse_notices_total{${of},dataset="postings",reason="${word}"}`;
+  return [
+    {
+      about: 'the first of its kind',
+      series: { [series(reason)]: '0x10 1x50' },
+      after: '20m',
+      fires: [{ labels: { ...labels, dataset: 'postings' }, summary }],
+    },
+    {
+      about: 'one of long ago, and others',
+      series: { [series(reason)]: '0x10 1x110', [series('CheckWarned')]: '0+1x120' },
+      ...{ after: '110m', fires: [] },
+    },
+  ];
+}

@@ -7,11 +7,11 @@ import { stringify } from 'yaml';
 import { alertRules, runbooks } from '../../src/observability/alertRules.ts';
 import { type AlertDeclaration, alerts } from '../../src/observability/alerts.ts';
 import { type MetricDeclaration, metrics } from '../../src/observability/metricList.ts';
-import { findPromtool, howToGetPromtool } from '../servers/promtool.ts';
+import { findPrometheus, howToGetPrometheus } from '../servers/prometheus.ts';
 import { type AlertCase, alertCases } from './alertCases.ts';
 
 const file = 'charts/jobpulse/files/alerts.yaml';
-const promtool = findPromtool();
+const promtool = findPrometheus('promtool');
 
 test(`${file} is what src/observability/alerts.ts says; npm run generate writes it`, () => {
   expect(readFileSync(file, 'utf8')).toBe(alertRules());
@@ -53,7 +53,7 @@ test('each alert is tried in a situation where it fires and in one where it does
   }
 });
 
-describe.skipIf(!promtool)(`promtool (${howToGetPromtool})`, () => {
+describe.skipIf(!promtool)(`promtool (${howToGetPrometheus})`, () => {
   const run = (...args: string[]) => spawnSync(promtool ?? '', args, { encoding: 'utf8' });
 
   test('accepts the rules', () => {

@@ -86,13 +86,15 @@ test('a quiet controller has zeros, not nothing, and tells what befalls it', asy
   const metrics = createMetrics();
   const instruments = instrumentation(metrics);
   instruments.reconcile('pipelines', async () => undefined);
+  const watchRestarted = instruments.watch('Pipeline');
   const before = await scrape(metrics);
   expect(before.get('jobpulse_steady_state_writes_total{controller="pipelines"}')).toBe(0);
   expect(before.get('jobpulse_leader')).toBe(0);
   expect(before.get('jobpulse_events_dropped_total')).toBe(0);
+  expect(before.get('jobpulse_watch_restarts_total{kind="Pipeline"}')).toBe(0);
   instruments.leads(true);
   instruments.eventDropped();
-  instruments.watchRestarted('Pipeline');
+  watchRestarted();
   const after = await scrape(metrics);
   expect(after.get('jobpulse_leader')).toBe(1);
   expect(after.get('jobpulse_events_dropped_total')).toBe(1);

@@ -16,7 +16,12 @@ const steps = [
     ledger: extracted({ fetched: 500 }),
     cost: { requests: 2, bytes: 900, credits: 3 },
   }),
-  manifest({ stage: 'Clean', key: 'c', ledger: cleaned({ clean: 498, rejected: { 'required:position_uri': 2 } }) }),
+  manifest({
+    stage: 'Clean',
+    key: 'c',
+    ledger: cleaned({ clean: 498, rejected: { 'required:position_uri': 2 } }),
+    notices: [{ reason: 'SchemaDrift', message: 'the source has columns that no column takes: berth' }],
+  }),
   manifest({ stage: 'Load', key: 'l', ledger: loaded({ added: 490, unchanged: 8, marked: 1 }) }),
 ];
 
@@ -56,7 +61,8 @@ describe('metrics from ledgers', () => {
     expect(values.get(`jobpulse_requests_total{${dataset},outcome="published"}`)).toBe(2);
     expect(values.get(`jobpulse_credits_spent_total{${dataset}}`)).toBe(3);
     expect(values.get(`jobpulse_bytes_total{${dataset},direction="in"}`)).toBe(900);
-    expect(values.get(`jobpulse_step_seconds_sum{${dataset},stage="Clean"}`)).toBe(1);
+    expect(values.get(`jobpulse_notices_total{${dataset},reason="SchemaDrift"}`)).toBe(1);
+    expect(values.get(`jobpulse_step_seconds_sum{${dataset},stage="clean"}`)).toBe(1);
   });
 
   test('count a ledger once, however often it is seen', async () => {

@@ -22,7 +22,7 @@ const status: PipelineStatus = {
       scaling: { reason: 'FollowsLoad', limits: ['MaxReplicas', 'StepSize'] },
     },
   ],
-  datasets: [{ name: 'postings', covered: [] }],
+  datasets: [{ name: 'postings', covered: [], slicesMissing: 4, deferred: 0 }],
 };
 
 const seriesOf = (values: Map<string, number>, prefix: string) =>
@@ -52,6 +52,9 @@ test('queues, pools and freshness are read from the status of pipelines', async 
     [`jobpulse_scaling_limited{${of},pool="warehouse",by="StepSize"}`]: 1,
   });
   expect(values.get(`jobpulse_queue_jobs{${of},stage="extract",state="failed"}`)).toBe(1);
+  const ofDataset = `${of},dataset="postings"`;
+  expect(seriesOf(values, 'slices_missing')).toEqual({ [`jobpulse_slices_missing{${ofDataset}}`]: 4 });
+  expect(seriesOf(values, 'deferred_items')).toEqual({ [`jobpulse_deferred_items{${ofDataset}}`]: 0 });
   expect(seriesOf(values, 'fresh')).toEqual({ [`jobpulse_fresh{${of}}`]: 0 });
   expect(seriesOf(values, 'conserved')).toEqual({ [`jobpulse_conserved{${of}}`]: 1 });
   expect(seriesOf(values, 'ready')).toEqual({}); // not known

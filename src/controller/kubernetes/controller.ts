@@ -42,7 +42,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   const metrics = createMetrics({ process: true });
   const instruments = instrumentation(metrics);
   const api = instruments.api(options.api);
-  const caches = openCaches({ ...options, api }, instruments.watchRestarted);
+  const caches = openCaches({ ...options, api }, instruments.watch);
   const commands = connect(redis);
   const events = connect(redis);
   for (const each of [commands, events]) each.on('error', (error) => log.debug(`Redis: ${error.message}`));
@@ -103,12 +103,12 @@ const leadershipLost = (identity: string): TerminalError =>
 
 const openCaches = (
   { api, namespaces, installation, log }: ControllerOptions,
-  onRestart: (kind: string) => void,
+  watch: (kind: string) => () => void,
 ): Caches =>
   startCaches({
     ...{ api, namespaces },
     pipelineSelector: installation.pipelineSelector,
-    context: (kind) => ({ now: Date.now, log, onRestart: () => onRestart(kind) }),
+    context: (kind) => ({ now: Date.now, log, onRestart: watch(kind) }),
   });
 
 function serve({ port }: ControllerOptions, metrics: ReturnType<typeof createMetrics>, caches: Caches) {

@@ -13,9 +13,13 @@ const endOf = ({ status }: PipelineRun): number => Date.parse(status?.finishTime
 const moment = (text: unknown): string | undefined =>
   typeof text === 'string' && instant.safeParse(text).success ? text : undefined;
 
-/** Whether a run looked at all sources as they are now. A backfill or a replay does not make data fresher. */
-export const looksAtAllSources = ({ spec }: PipelineRun): boolean =>
-  (spec.from ?? 'Extract') === 'Extract' && spec.interval === undefined && (spec.datasets ?? []).length === 0;
+/** Whether a run asks sources for what there is now: a backfill asks for a period, a replay for nothing. */
+const asksSources = ({ spec }: PipelineRun): boolean =>
+  (spec.from ?? 'Extract') === 'Extract' && spec.interval === undefined;
+
+/** Whether a run looked at all sources as they are now: only then is the data fresher. */
+export const looksAtAllSources = (run: PipelineRun): boolean =>
+  asksSources(run) && (run.spec.datasets ?? []).length === 0;
 
 /** The newest run that ended, in short; what is known of it stays when the run itself is gone. */
 export function lastRunOf(seen: Seen): PipelineStatus['lastRun'] {
@@ -66,7 +70,8 @@ export function datasetsOf(seen: Seen): PipelineStatus['datasets'] {
   const before = statusBefore(seen).datasets ?? [];
   const spec: Pick<PipelineSpec, 'datasets'> | undefined = specAtWork(seen);
   if (spec === undefined) return before.length === 0 ? undefined : before;
-  const succeeded = endedRuns(seen).filter(({ status }) => status?.phase === 'Succeeded');
+  const ended = endedRuns(seen);
+  const succeeded = ended.filter(({ status }) => status?.phase === 'Succeeded');
   return spec.datasets.map(({ name }) => {
     const known = before.find((dataset) => dataset.name === name);
     const newest = succeeded.find((run) => run.spec.interval === undefined && gave(run, name) !== undefined);
@@ -76,8 +81,18 @@ export function datasetsOf(seen: Seen): PipelineStatus['datasets'] {
       ...known,
       ...{ name, covered: covered ?? known?.covered ?? [] },
       ...(asOf === undefined ? {} : { asOf }),
+      ...leftOf(ended.filter(asksSources), name),
     };
   });
+}
+
+/** What the newest run that tells of it left to the next one. */
+function leftOf(runs: readonly PipelineRun[], name: string) {
+  const left = {
+    slicesMissing: runs.map((run) => gave(run, name)?.slicesMissing).find((slices) => slices !== undefined),
+    deferred: runs.map((run) => gave(run, name)?.deferred).find((items) => items !== undefined),
+  };
+  return Object.fromEntries(Object.entries(left).filter(([, count]) => count !== undefined));
 }
 
 const gave = ({ status }: PipelineRun, name: string) => status?.datasets?.find((dataset) => dataset.name === name);

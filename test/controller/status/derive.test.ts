@@ -228,3 +228,17 @@ test('what is known stays when the runs are gone', () => {
   const gone = deriveStatus(later(atRest(), 1, { runs: [] }));
   expect(gone).toEqual(deriveStatus(atRest()));
 });
+
+test('what was left to the next run is told by the newest run that asked the sources', () => {
+  const left = (counts: object) => ({ datasets: [{ name: 'postings', covered: [], unavailable: [], ...counts }] });
+  const runs = [
+    runOf('a', 'Succeeded', '2026-11-20T09:00:00Z', {}, left({ slicesMissing: 3, deferred: 40 })),
+    runOf('b', 'Succeeded', '2026-11-20T10:00:00Z', {}, left({ deferred: 20 })),
+    runOf('c', 'Succeeded', '2026-11-20T11:00:00Z', { from: 'Clean' }, left({ slicesMissing: 0, deferred: 0 })),
+  ];
+  const seen = { ...atRest(), runs };
+  const { datasets } = deriveStatus(seen);
+  expect(datasets).toMatchObject([{ slicesMissing: 3, deferred: 20 }]);
+  // It stays when those runs are gone.
+  expect(deriveStatus(later(seen, 1, { runs: [] })).datasets).toEqual(datasets);
+});

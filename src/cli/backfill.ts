@@ -22,7 +22,7 @@ interface BackfillOptions extends StartRunOptions {
 }
 
 /** `jobpulse backfill`: a run over a period of the past, beside the runs that go on. */
-export const backfill: Verb = (program) => {
+export const backfill: Verb = (program, home) => {
   const command = program
     .command('backfill')
     .description('run a pipeline over a period of the past, beside its other runs')
@@ -38,7 +38,7 @@ export const backfill: Verb = (program) => {
     .option('--max-share <percent>', 'share of the slots it may take while other runs wait', percent, 20)
     .option('--refresh', 'do again what is published already', false)
     .option('--name <run>', 'name of the run; default: after the pipeline and the period');
-  withRun(command)
+  withRun(command, home)
     .addHelpText('after', helpOnPast)
     .action((name: string, options: BackfillOptions) =>
       startRun(options, async (place) => {

@@ -10,19 +10,25 @@ export interface Paragraph {
   readonly lines: readonly string[];
 }
 
+/** What there is to explain. */
+export interface Explained {
+  readonly pipeline: Pick<Pipeline, 'metadata' | 'status'>;
+  /** Its runs. */
+  readonly runs: readonly PipelineRun[];
+  /** As of the place where it is. */
+  readonly command: (words: string) => string;
+}
+
 /** Says why a pipeline is as it is: each pool's number, what is not as it should be, and how the newest run ended. */
-export function explain(
-  { metadata, status = {} }: Pick<Pipeline, 'metadata' | 'status'>,
-  runs: readonly PipelineRun[],
-  only?: string,
-): readonly Paragraph[] {
+export function explain({ pipeline, runs, command }: Explained, only?: string): readonly Paragraph[] {
+  const { metadata, status = {} } = pipeline;
   const shown = poolNames.filter((name) => only === undefined || name === only);
   const aboutPools = shown.flatMap((name) => aboutPool(name, status));
   if (only !== undefined && aboutPools.length > 0) return aboutPools;
   if (status.conditions === undefined) {
     return [{ about: metadata.name, lines: [`${metadata.name}: no controller has looked at it yet`] }];
   }
-  return [...aboutPools, ...aboutConditions(metadata.name, status.conditions), ...aboutRuns(runs)];
+  return [...aboutPools, ...aboutConditions(metadata.name, status.conditions), ...aboutRuns(runs, command)];
 }
 
 type Stage = NonNullable<PipelineStatus['stages']>[number];
@@ -86,11 +92,11 @@ function aboutConditions(pipeline: string, conditions: readonly Condition[]): Pa
   }));
 }
 
-function aboutRuns(runs: readonly PipelineRun[]): Paragraph[] {
+function aboutRuns(runs: readonly PipelineRun[], command: Explained['command']): Paragraph[] {
   const [newest] = endedRuns({ runs });
   if (newest === undefined) return [{ about: 'runs', lines: ['no run has ended yet'] }];
   const { failed = 0 } = newest.status?.steps ?? {};
-  const again = failed > 0 ? [`  do again what failed with: jobpulse redrive ${newest.metadata.name}`] : [];
+  const again = failed > 0 ? [`  do again what failed with: ${command(`redrive ${newest.metadata.name}`)}`] : [];
   return [
     {
       about: newest.metadata.name,

@@ -1,5 +1,6 @@
 import { backfill } from './backfill.ts';
 import { controller } from './controller.ts';
+import { drain } from './drain.ts';
 import { cancel, pause, resume } from './pause.ts';
 import { plan } from './plan.ts';
 import { quarantine } from './quarantine.ts';
@@ -7,6 +8,7 @@ import { redrive } from './redrive.ts';
 import { replay } from './replay.ts';
 import { run } from './run.ts';
 import { status } from './status.ts';
+import { top } from './top.ts';
 import { up } from './up.ts';
 import { validate } from './validate.ts';
 import type { Verb } from './verb.ts';
@@ -20,10 +22,12 @@ export const verbs: readonly Verb[] = [
   run,
   up,
   status,
+  top,
   why,
   pause,
   resume,
   cancel,
+  drain,
   backfill,
   redrive,
   replay,

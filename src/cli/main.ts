@@ -8,4 +8,9 @@ const alone: Readonly<Record<string, () => Promise<Verb>>> = {
 };
 
 const verb = alone[process.argv[2] ?? ''];
-await runProgram(verb ? [await verb()] : (await import('./index.ts')).verbs);
+await runProgram({
+  name: 'jobpulse',
+  description: 'Labour-market data pipelines: extract, clean, load and transform, on this machine or in a cluster.',
+  home: 'machine',
+  verbs: verb ? [await verb()] : (await import('./index.ts')).verbs,
+});

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
+import { durationPattern } from '../api/parseUnits.ts';
 import type { Override } from './manifest.ts';
 
 /** `--data-dir`: where lake, warehouse, queue and state of this machine are. */
@@ -31,6 +32,12 @@ export const fromOption = (): Option =>
   new Option('--from <stage>', 'first stage to do; what is before it is taken as it is')
     .choices(['Extract', 'Clean', 'Load', 'Transform'])
     .default('Extract');
+
+/** How long something may take: `90s`, `10m`. */
+export function durationArgument(text: string): string {
+  if (durationPattern.test(text)) return text;
+  throw new InvalidArgumentError('write a duration such as 90s, 10m or 2h');
+}
 
 function pairs(text: string, before: readonly Override[]): readonly Override[] {
   const at = text.indexOf('=');

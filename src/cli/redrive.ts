@@ -7,12 +7,12 @@ import { type StartRunOptions, startRun, withRun } from './startRun.ts';
 import type { Verb } from './verb.ts';
 
 /** `jobpulse redrive`: does again what failed in a run. */
-export const redrive: Verb = (program) => {
+export const redrive: Verb = (program, home) => {
   const command = program
     .command('redrive')
     .description('do again what failed in a run: its datasets, from the earliest stage that failed')
     .argument('<run>', 'name of a run that has ended');
-  withRun(command).action((name: string, options: StartRunOptions) =>
+  withRun(command, home).action((name: string, options: StartRunOptions) =>
     startRun(options, async (place) => {
       const run = await runOf(place, name);
       const pipeline = await pipelineOf(place, run.spec.pipelineRef.name);

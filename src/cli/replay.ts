@@ -15,7 +15,7 @@ interface ReplayOptions extends StartRunOptions {
 }
 
 /** `jobpulse replay`: cleans, loads or transforms again what is in the lake; no source is asked. */
-export const replay: Verb = (program) => {
+export const replay: Verb = (program, home) => {
   const command = program
     .command('replay')
     .description('clean, load or transform again what is in the lake; no source is asked')
@@ -28,7 +28,7 @@ export const replay: Verb = (program) => {
     .addOption(paramOption())
     .option('--dataset <name...>', 'only these datasets')
     .option('--refresh', 'also what is published by the rules of today', false);
-  withRun(command).action((name: string, options: ReplayOptions) =>
+  withRun(command, home).action((name: string, options: ReplayOptions) =>
     startRun(options, async (place) => {
       const pipeline = await pipelineOf(place, name);
       const { from, refresh } = options;

@@ -4,6 +4,7 @@ import { outputOption } from './options.ts';
 import { print, progress, silent } from './output.ts';
 import { inPlace, type PlaceOptions, withPlace, withRunSettings } from './places/open.ts';
 import type { Place, WantedRun } from './places/place.ts';
+import type { Home } from './verb.ts';
 
 /** Options of every verb that starts a run. */
 export interface StartRunOptions extends PlaceOptions {
@@ -12,8 +13,8 @@ export interface StartRunOptions extends PlaceOptions {
 }
 
 /** Adds them to a verb. */
-export const withRun = (command: Command): Command =>
-  withRunSettings(withPlace(command))
+export const withRun = (command: Command, home: Home): Command =>
+  withRunSettings(withPlace(command, home), home)
     .option('--wait', 'stay until the run has ended, with the exit code of `run`', false)
     .addOption(outputOption());
 
@@ -35,7 +36,7 @@ export const startRun = (options: StartRunOptions, prepare: (place: Place) => Pr
     if (started.type === 'begun') {
       const { name } = wanted.pipeline.metadata;
       print({ run: started.run, pipeline: name }, options.output, ({ run }) =>
-        [`${run}: begun`, `watch it with: jobpulse status ${name} ${place.options}`].join('\n'),
+        [`${run}: begun`, `watch it with: ${place.command(`status ${name}`)}`].join('\n'),
       );
     }
   });

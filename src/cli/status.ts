@@ -24,15 +24,15 @@ export interface StatusLine {
 }
 
 /** `jobpulse status`: pipelines and their newest runs. On this machine it reads files only, so it works at any time. */
-export const status: Verb = (program) => {
+export const status: Verb = (program, home) => {
   const command = program
     .command('status')
     .description('show pipelines, how they are, their schedules and their newest runs')
     .argument('[pipeline]', 'only this pipeline, with all its runs')
     .option('--wide', 'more columns', false);
-  withPlace(command)
+  withPlace(command, home)
     .addOption(outputOption())
-    .addHelpText('after', helpOnStates)
+    .addHelpText('after', ({ command }) => helpOnStates(command.parent?.name() ?? 'jobpulse'))
     .action((pipeline: string | undefined, options: StatusOptions) =>
       inPlace(options, async (place) => {
         const lines = await statusLines(place, pipeline);
@@ -41,12 +41,12 @@ export const status: Verb = (program) => {
     );
 };
 
-const helpOnStates = `
-Schedules: Scheduled; After (other pipelines); ByHand (none); Paused (by \`jobpulse pause\`); Suspended (by its manifest, or
-that is gone); Unattended (it has a schedule, but nothing keeps it). Why a pipeline is not ready: \`jobpulse why <pipeline>\`.`;
+const helpOnStates = (program: string) => `
+Schedules: Scheduled; After (other pipelines); ByHand (none); Paused (by \`${program} pause\`); Suspended (by its manifest,
+or that is gone); Unattended (it has a schedule, but nothing keeps it). Why one is not ready: \`${program} why <pipeline>\`.`;
 
 function statusText(place: Place, lines: readonly StatusLine[], wide: boolean): string {
-  if (lines.length === 0) return `no pipelines in ${place.name}; start one with: jobpulse run <manifest>`;
+  if (lines.length === 0) return `no pipelines in ${place.name}; ${place.begin}`;
   const columns = statusColumns.filter((column) => wide || !column.wide);
   const rows = lines.map((line) => columns.map(({ cell }) => cell(line)));
   return [

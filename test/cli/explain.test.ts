@@ -3,8 +3,9 @@ import { explain } from '../../src/cli/explain.ts';
 import { deriveStatus } from '../../src/controller/status/derive.ts';
 import { atRest, runOf, withPool } from '../controller/status/support.ts';
 
+const command = (words: string) => `jobpulse ${words}`;
 const said = (seen: ReturnType<typeof atRest>, pool?: string): string =>
-  explain({ ...seen.pipeline, status: deriveStatus(seen) }, seen.runs, pool)
+  explain({ pipeline: { ...seen.pipeline, status: deriveStatus(seen) }, runs: seen.runs, command }, pool)
     .flatMap(({ lines }) => lines)
     .join('\n');
 
@@ -41,7 +42,7 @@ test('what is not as it should be: since when, why, what to do; and how to do ag
   expect(text).toContain('Ready is False since 2026-11-20T12:10:00.000Z: RunFailed');
   expect(text).toContain('usajobs/postings: clean: ColumnMissing: no column');
   expect(text).toContain('do again what failed with: jobpulse redrive bad');
-  expect(explain({ metadata: { name: 'new' } }, []).flatMap(({ lines }) => lines)).toEqual([
-    'new: no controller has looked at it yet',
-  ]);
+  expect(explain({ pipeline: { metadata: { name: 'new' } }, runs: [], command }).flatMap(({ lines }) => lines)).toEqual(
+    ['new: no controller has looked at it yet'],
+  );
 });

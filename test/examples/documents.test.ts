@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { parsePipeline } from '../../src/api/index.ts';
 import { verbs } from '../../src/cli/index.ts';
+import { plugin } from '../../src/cli/plugin.ts';
+import { programOf } from '../../src/cli/program.ts';
 import { isThere, readDocument, readDocuments, root } from './markdown.ts';
 
 const documents = readDocuments();
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
 
-const program = new Command('jobpulse');
-for (const verb of verbs) verb(program);
+const program = programOf({ name: 'jobpulse', description: '', home: 'machine', verbs });
+const kubectlPlugin = programOf(plugin);
 
 /** What is wrong with the words after `bin/jobpulse`: verbs and options that there are none of. */
 function unknownWords(command: Command, words: readonly string[]): string[] {
@@ -31,10 +33,10 @@ describe.each(documents.map((document) => [document.path, document] as const))('
   test('runs scripts, verbs and options that there are', () => {
     const wrong = document.commands.flatMap((command) => {
       const script = /\bnpm run ([\w:-]+)/.exec(command)?.[1];
-      const [, words] = /(?:^|[;&|]\s*|\s)(?:bin\/)?jobpulse\s(.*)/.exec(command) ?? [];
+      const [, kubectl, words] = /(?:^|[;&|]\s*|\s)(kubectl )?(?:bin\/)?jobpulse\s(.*)/.exec(command) ?? [];
       return [
         ...(script !== undefined && scripts[script] === undefined ? [`npm run ${script}`] : []),
-        ...(words === undefined ? [] : unknownWords(program, words.split(/\s+/))),
+        ...(words === undefined ? [] : unknownWords(kubectl ? kubectlPlugin : program, words.split(/\s+/))),
       ];
     });
     expect(wrong).toEqual([]);

@@ -15,6 +15,8 @@ import { inWords } from './clusterErrors.ts';
 import type { Place, Started, StartOptions, WantedRun } from './place.ts';
 
 export interface ClusterOptions {
+  /** What a person types before the verb. */
+  readonly program: string;
   readonly namespace?: string;
   readonly context?: string;
   readonly kubeconfig?: string;
@@ -34,7 +36,8 @@ export function clusterPlace(options: ClusterOptions): Place {
   const said = <Result>(what: string, call: Promise<Result>): Promise<Result> =>
     call.catch((error: unknown) => Promise.reject(inWords(error, `${what} in namespace ${namespace}`)));
   return {
-    ...{ name: `namespace ${namespace}`, options: optionsText(options, namespace), close },
+    ...{ name: `namespace ${namespace}`, begin: 'apply one with: kubectl apply -f <manifest>', close },
+    command: (words) => `${options.program} ${words} ${optionsText(options, namespace)}`,
     pipelines: async () => {
       const { items } = await said('list pipelines', api.list(resourceTypes.pipelines, { namespace }, signal));
       return items.map(asPipeline);

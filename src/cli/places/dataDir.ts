@@ -30,7 +30,8 @@ export function dataDirPlace(options: DataDirOptions): Place {
   const { dataDir, signal } = options;
   const resources = openResources(dataDir, namespace);
   return {
-    ...{ name: dataDir, options: `--data-dir ${dataDir}` },
+    ...{ name: dataDir, command: (words) => `jobpulse ${words} --data-dir ${dataDir}` },
+    begin: 'start one with: jobpulse run <manifest>',
     pipelines: async () => asTheyAre(dataDir, await resources.pipelines.list(), await resources.runs.list()),
     runs: resources.runs.list,
     alerts: () => readAlertBook(dataDir),

@@ -1,5 +1,6 @@
 import type { Pipeline, PipelineRun, PipelineRunSpec } from '../../api/index.ts';
 import { nearest } from '../../api/problem.ts';
+import { hasEnded } from '../../controller/runs.ts';
 import type { AlertBook } from '../../controller/standalone/alertBook.ts';
 import type { RunWish } from '../../controller/standalone/submit.ts';
 import type { Trigger } from '../../controller/trigger.ts';
@@ -11,8 +12,10 @@ import type { Progress } from '../output.ts';
 export interface Place {
   /** For messages: `/home/ana/jobpulse`, or `namespace jobs`. */
   readonly name: string;
-  /** The options that lead here, for hints: `--namespace jobs`. */
-  readonly options: string;
+  /** The command that does something here, for hints: `status usajobs` is `jobpulse status usajobs --namespace jobs`. */
+  command(words: string): string;
+  /** How a first pipeline gets here. */
+  readonly begin: string;
   pipelines(): Promise<readonly Pipeline[]>;
   runs(): Promise<readonly PipelineRun[]>;
   /** What receivers of alerts were told; nothing in a cluster, where Alertmanager tells. */
@@ -56,6 +59,10 @@ export async function pipelineOf(place: Place, name: string): Promise<Pipeline> 
   if (found) return found;
   throw notFound('pipeline', name, place, all);
 }
+
+/** The runs of a pipeline that have not ended. */
+export const unfinishedRuns = (runs: readonly PipelineRun[], pipeline: string): readonly PipelineRun[] =>
+  runs.filter((run) => run.spec.pipelineRef.name === pipeline && !hasEnded(run));
 
 /** The run of a name. */
 export async function runOf(place: Place, name: string): Promise<PipelineRun> {

@@ -6,6 +6,8 @@ export interface KubectlOptions {
   /** What it reads from standard input, as with `-f -`. */
   readonly input?: string;
   readonly timeoutMs?: number;
+  /** Beside the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Another user than the administrator. */
   readonly kubeconfig?: string;
 }
@@ -26,11 +28,18 @@ export async function runKubectl(
     readonly cacheDir: string;
     readonly input?: string;
     readonly timeoutMs?: number;
+    readonly env?: Readonly<Record<string, string>>;
   },
 ): Promise<KubectlResult> {
   const child = spawn(program, args, {
     // Discovery is cached by address, and another control plane may have had this one's port before.
-    env: { ...process.env, KUBECONFIG: options.kubeconfig, KUBECACHEDIR: options.cacheDir, KUBERC: 'off' },
+    env: {
+      ...process.env,
+      ...options.env,
+      KUBECONFIG: options.kubeconfig,
+      KUBECACHEDIR: options.cacheDir,
+      KUBERC: 'off',
+    },
   });
   let late = false;
   const timer = setTimeout(() => {

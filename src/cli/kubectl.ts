@@ -1,0 +1,4 @@
+import { plugin } from './plugin.ts';
+import { runProgram } from './program.ts';
+
+await runProgram(plugin);

@@ -2,6 +2,7 @@ import { type Load, parseDuration } from '../api/index.ts';
 import { localFile } from '../connectors/stores/local.ts';
 import {
   type LoadSlice,
+  type LocalFile,
   lakeFileMissing,
   placeOf,
   type TableSpec,
@@ -96,13 +97,13 @@ const notFetched = ({ skippedKnown, failed, deferred }: ExtractLedger): number =
 async function locate(
   { lake: { store }, scratch, signal }: StageContext<LoadSpec>,
   paths: readonly string[],
-): Promise<string[]> {
-  const files: string[] = [];
+): Promise<LocalFile[]> {
+  const files: LocalFile[] = [];
   for (const path of paths) {
     signal.throwIfAborted();
-    const file = await localFile(store, path, scratch);
-    if (file === undefined) throw lakeFileMissing(path, 'load');
-    files.push(file);
+    const local = await localFile(store, path, scratch);
+    if (local === undefined) throw lakeFileMissing(path, 'load');
+    files.push({ path: local });
   }
   return files;
 }

@@ -66,9 +66,19 @@ export interface LoadRequest {
   readonly slices: readonly LoadSlice[];
   /** True: the slices are all there are, and the table is built anew from them. */
   readonly rebuild: boolean;
-  /** Paths on this machine of files in the lake. */
-  readonly locate: (paths: readonly string[]) => Promise<string[]>;
+  /** Where the rows of files in the lake are on this machine, in the order of the paths. */
+  readonly locate: (paths: readonly string[]) => Promise<LocalFile[]>;
 }
+
+/** Where the rows of a file of the lake are on this machine: in a file of their own, or with those of others in a pack. */
+export interface LocalFile {
+  readonly path: string;
+  /** Of a pack: its rows that are meant, by what they have in the column `packedFrom`. */
+  readonly packedFrom?: string;
+}
+
+/** The column of a pack that says which file of the lake a row comes from: the name, without its extension. */
+export const packedFrom = '_packed_from';
 
 export interface LoadOutcome {
   readonly ledger: LoadLedger;

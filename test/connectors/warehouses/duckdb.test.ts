@@ -76,7 +76,13 @@ it('goes on after work that failed', async () => {
 
 it('asks for a folder that it may read', async () => {
   const slice = await world.slice({ day: 1, rows: [{ id: 1 }] });
-  const request = { key: 'k', table: postings, slices: [slice], rebuild: false, locate: async () => ['/etc/hostname'] };
+  const request = {
+    key: 'k',
+    table: postings,
+    slices: [slice],
+    rebuild: false,
+    locate: async () => [{ path: '/etc/hostname' }],
+  };
   const load = (await world.warehouse()).load(request, world.signal);
   await expect(load).rejects.toThrow(/Permission Error: Cannot access file/);
 });

@@ -15,7 +15,7 @@ const warehouse = await openDuckDBWarehouse({
   scratch: join(folder, 'scratch'),
   memory: '500MB',
 });
-const locate = async (paths: readonly string[]) => paths.map((path) => join(lake, path));
+const locate = async (paths: readonly string[]) => paths.map((path) => ({ path: join(lake, path) }));
 for (const [at, text] of slices.entries()) {
   const slice = JSON.parse(text) as LoadSlice;
   const request = { key: `key-${at}`, table: table({ onMissing: 'Ignore' }), slices: [slice], rebuild: false, locate };

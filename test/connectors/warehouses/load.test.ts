@@ -266,7 +266,7 @@ it('takes no longer than the caller waits', async () => {
   const stopping = new AbortController();
   const locate = async (paths: readonly string[]) => {
     stopping.abort(new Error('the lease is lost'));
-    return [...paths];
+    return paths.map((path) => ({ path }));
   };
   const warehouse = await world.warehouse();
   const request = { key: 'k', table: postings, slices: [slice], rebuild: false, locate };

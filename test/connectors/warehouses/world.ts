@@ -137,7 +137,7 @@ export class World {
 
   /** Loads snapshots; each call is another step unless it is given a key. */
   async load(slices: readonly LoadSlice[], { rebuild = false, key = `key-${this.#keys++}`, spec = postings } = {}) {
-    const locate = async (paths: readonly string[]) => paths.map((path) => join(this.lake, path));
+    const locate = async (paths: readonly string[]) => paths.map((path) => ({ path: join(this.lake, path) }));
     return (await this.warehouse()).load({ key, table: spec, slices, rebuild, locate }, this.signal);
   }
 

@@ -58,7 +58,7 @@ export async function handleMissing(
 const live = ({ load: { mode } }: TableSpec): string => (mode === 'SCD2' ? '_is_current' : '_removed_at IS NULL');
 
 async function look(session: Session, target: string, table: TableSpec, slice: LocalSlice): Promise<SnapshotFigures> {
-  const files = `read_parquet(${literals(slice.localSeen)})`;
+  const files = `read_parquet(${literals(slice.localSeen.map(({ path }) => path))})`;
   const from = slice.localSeen.length > 0 ? files : '(SELECT CAST(NULL AS VARCHAR) AS _key) WHERE false';
   await session.run(
     `CREATE OR REPLACE TEMP TABLE ${seenKeys} AS SELECT _key, count(*) AS records FROM ${from} GROUP BY _key`,

@@ -23,7 +23,7 @@ const windowsPerLoad = 2000;
  */
 export function planLoad(input: DatasetInput, specs: DatasetSpecs): readonly Step[] {
   const slices = cleanSlices(input, specs.clean);
-  const { last, isLoaded } = loadedOf(input);
+  const { last, part, isLoaded } = loadedOf(input);
   const open = slices.filter(({ inputs }) => !inputs.every(isLoaded));
   const newest = slices.at(-1);
   if (newest && last && isBuiltAnew(input, specs, last, open, isLoaded)) {
@@ -34,7 +34,7 @@ export function planLoad(input: DatasetInput, specs: DatasetSpecs): readonly Ste
   const next = open.slice(0, specs.extract.value.extract.window ? windowsPerLoad : 1);
   if (next.length === 0) return [];
   const inputs = next.flatMap((slice) => slice.inputs);
-  return [step(input, 'Load', input.dataset, specs.load, sliceOf(next), '0', inputs)];
+  return [step(input, 'Load', input.dataset, specs.load, sliceOf(next), part, inputs)];
 }
 
 /** What is in a table. */
@@ -43,21 +43,30 @@ interface Loaded {
   readonly last: Manifest | undefined;
   /** The newest loads that gave the same rows, oldest first. */
   readonly same: readonly Manifest[];
+  /** Part of the next load: it names what the table was last built anew by. */
+  readonly part: string;
   readonly isLoaded: (manifest: Manifest) => boolean;
 }
 
 export function loadedOf(input: Pick<DatasetInput, 'manifests' | 'dataset'>): Loaded {
   const loads = inOrder(input.manifests.filter(({ dataset, stage }) => dataset === input.dataset && stage === 'Load'));
-  // What was loaded before the table was last built anew is in it only if that build read it too.
-  const since = loads.slice(
-    Math.max(
-      0,
-      loads.findLastIndex(({ part }) => part.startsWith('rebuild')),
-    ),
-  );
+  // What was loaded before the table was last built anew is in it only if that build read it too. Otherwise, as when
+  // two runs did both at the same time, it is loaded once more: under another key, because the old one is published.
+  const rebuilt = loads.findLastIndex(isRebuild);
+  const part = partAfter(loads[rebuilt], loads.at(-1));
+  const since = loads.filter((load, at) => at >= rebuilt || (rebuilt >= 0 && load.part === part));
   const loaded = new Set(since.flatMap(({ inputs }) => inputs));
-  return { last: loads.at(-1), same: sameRows(loads), isLoaded: (manifest) => loaded.has(manifestDigest(manifest)) };
+  const isLoaded = (manifest: Manifest) => loaded.has(manifestDigest(manifest));
+  return { last: loads.at(-1), same: sameRows(loads), part, isLoaded };
 }
+
+/** Where the newest rebuild is not in hand (a plan index stands for it), the newest load tells. */
+function partAfter(rebuild: Manifest | undefined, last: Manifest | undefined): string {
+  if (rebuild) return `after.${rebuild.key}`;
+  return last?.part.startsWith('after') ? last.part : '0';
+}
+
+const isRebuild = ({ part }: Pick<Manifest, 'part'>): boolean => part.startsWith('rebuild');
 
 function sameRows(loads: readonly Manifest[]): readonly Manifest[] {
   const rows = (load: Manifest | undefined) => load?.partitions[0]?.rowsHash;
@@ -77,8 +86,7 @@ function isBuiltAnew(
   const again = run.refresh === true && (run.from === 'Clean' || run.from === 'Load');
   const isDone = () =>
     manifests.some(
-      (each) =>
-        each.run === run.name && each.dataset === dataset && each.stage === 'Load' && each.part.startsWith('rebuild'),
+      (each) => each.run === run.name && each.dataset === dataset && each.stage === 'Load' && isRebuild(each),
     );
   return otherRules || cleanedAnew || (again && !isDone());
 }

@@ -1,22 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { type Pipeline, type PipelineRun, parsePipeline } from '../../src/api/index.ts';
-import { hasEnded, reconcileRun } from '../../src/controller/runs.ts';
-import type { World } from '../../src/controller/world.ts';
-import { connect } from '../../src/queue/connection.ts';
+import { type Pipeline, parsePipeline } from '../../src/api/index.ts';
 import type { PoolName } from '../../src/queue/names.ts';
-import { openWaves } from '../../src/queue/waves.ts';
-import type { WorkerConfig } from '../../src/workers/config.ts';
 import { root } from '../e2e/harness.ts';
 import { type CoresignalDouble, startCoresignal } from '../servers/coresignal/double.ts';
-import { startTcpRedis } from '../servers/redis.ts';
-import { endWorker, newRun, startWorker } from './workers.ts';
+import { openCrew } from './crew.ts';
+import { newRun } from './workers.ts';
 
-const namespace = 'default';
 const perSecond = 5;
 const sizes: Readonly<Record<PoolName, number>> = { extract: 8, clean: 2, warehouse: 1 };
 const postings = 40;
@@ -38,77 +29,23 @@ function pipelineOf(name: string, { url }: CoresignalDouble, budget: number): Pi
   return parsed.pipeline;
 }
 
-/** Workers of all pools; one that is killed is replaced. */
-function openCrew(config: Omit<WorkerConfig, 'pool'>, pipelines: readonly string[], key: string) {
-  const serve = {
-    type: 'serve',
-    pipelines: pipelines.map((name) => ({ name, filesRoot: config.scratch })),
-  } as const;
-  const start = (pool: PoolName) => startWorker({ ...config, pool }, { CORESIGNAL_API_KEY: key }, serve);
-  const members = (Object.entries(sizes) as [PoolName, number][]).flatMap(([pool, size]) =>
-    Array.from({ length: size }, () => ({ pool, child: start(pool) })),
-  );
-  let kills = 0;
-  return {
-    kills: () => kills,
-    /** Kills a worker that extracts, and starts another in its place. */
-    killOne() {
-      if (kills >= mostKills) return;
-      const extracting = members.filter(({ pool }) => pool === 'extract');
-      const member = extracting[kills % extracting.length];
-      member?.child.kill('SIGKILL');
-      if (member) member.child = start('extract');
-      kills += 1;
-    },
-    stop: () => Promise.all(members.map(({ child }) => endWorker(child))),
-  };
-}
-
-/** Reconciles a run of a pipeline until it has ended. */
-async function finish(redis: Redis, pipeline: Pipeline): Promise<PipelineRun> {
-  const waves = openWaves(redis, namespace);
-  let run = newRun(pipeline.metadata.name);
-  const world: World = {
-    ...{ namespace, waves, installation: 'here', warehouse: 'w', now: () => new Date() },
-    pipeline: async () => pipeline,
-    run: async () => run,
-    writeRunStatus: async (_, status) => {
-      run = { ...run, status };
-    },
-  };
-  while (!hasEnded(run)) {
-    await reconcileRun(world, run.metadata.name);
-    await sleep(100);
-  }
-  await waves.close();
-  return run;
-}
-
 async function disturbed(budget: number) {
   const double = await startCoresignal({ seed: 5, postings, dirty: false, latencyMs: 30 });
-  const server = await startTcpRedis([]);
-  const dataDir = mkdtempSync(join(tmpdir(), 'jobpulse-credits-'));
-  const connection = { url: `redis://127.0.0.1:${server.port}` };
-  const redis = connect(connection);
   const pipelines = ['one', 'two'].map((name) => pipelineOf(name, double, budget));
-  const config = {
-    ...{ namespace, redis: connection, lake: join(dataDir, 'lake'), warehouse: join(dataDir, 'warehouse.duckdb') },
-    ...{ scratch: join(dataDir, 'scratch'), allowPrivateNetworks: true, concurrency: 2 },
-  };
-  const crew = openCrew(config, ['one', 'two'], double.key);
-  const killer = setInterval(crew.killOne, killEveryMs);
-  const wiping = setTimeout(() => redis.flushall(), 15_000);
+  const crew = await openCrew({ pipelines, sizes, env: { CORESIGNAL_API_KEY: double.key } });
+  let kills = 0;
+  const killer = setInterval(() => {
+    if (kills < mostKills) crew.kill(kills++, ['extract']);
+  }, killEveryMs);
+  const wiping = setTimeout(() => crew.redis.flushall(), 15_000);
   onTestFinished(async () => {
     clearInterval(killer);
     clearTimeout(wiping);
     await crew.stop();
-    redis.disconnect();
-    await server.stop();
     await double.close();
-    rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
   });
-  const runs = await Promise.all(pipelines.map((pipeline) => finish(redis, pipeline)));
-  return { runs, kills: crew.kills(), ledger: double.ledger() };
+  const runs = await Promise.all(pipelines.map(({ metadata }) => crew.finish(newRun(metadata.name))));
+  return { runs, kills, ledger: double.ledger() };
 }
 
 test('8 workers that are killed, a wiped Redis, two pipelines with one key: neither rate nor budget is exceeded', async () => {

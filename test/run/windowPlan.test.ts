@@ -186,6 +186,20 @@ describe('windows', () => {
     const [load] = steps();
     expect(load && [load.stage, hours(load), load.inputs.length]).toEqual(['Load', '0-4', 8]);
   });
+
+  test('that were loaded while another run built the table anew without them are loaded once more', () => {
+    const lake = new Windows();
+    lake.run({ asOf: iso(3) });
+    const replay = { name: 'replay', asOf: iso(3.1), from: 'Load', refresh: true } as const;
+    const [rebuild] = plan(lake.input(replay));
+    lake.run({ asOf: iso(4) });
+    if (rebuild) lake.publish(rebuild, 'replay');
+    const [again, ...others] = plan(lake.input(replay));
+    expect(again && [again.stage, hours(again), others.length]).toEqual(['Load', '3-4', 0]);
+    expect(lake.manifests.map(({ key }) => key)).not.toContain(again?.key);
+    lake.run(replay);
+    expect(lake.run({ asOf: iso(5) })).toEqual(['4-5']);
+  });
 });
 
 /** What somebody does to the lake: a run with its options that is cut off after some waves, each of which may be lost in part. */

@@ -154,6 +154,18 @@ export function loadContract(warehouse: string, open: () => Promise<Bench>, runs
       });
     });
   }
+  it(`${warehouse}: a load that was answered is done again when the table was built anew without it`, async () => {
+    const bench = await open();
+    const spec = table({ onMissing: 'Ignore' });
+    const [one, two] = await Promise.all([1, 2].map((id) => bench.slice({ day: id, rows: [{ id }] })));
+    if (!one || !two) throw new Error('two slices');
+    const first = await bench.load([one], { spec, key: 'first' });
+    await bench.load([two], { spec, rebuild: true });
+    expect(await bench.load([one], { spec, key: 'first' })).toMatchObject({ ledger: first.ledger, rows: 2 });
+    expect(await bench.read('SELECT count(*)::INTEGER AS n FROM usajobs.postings')).toEqual([{ n: 2 }]);
+    expect(await bench.load([one], { spec, key: 'first' })).toMatchObject({ rows: 2 });
+    await bench.remove();
+  });
 }
 
 const pick = (row: object, names: readonly string[]): object =>

@@ -34,7 +34,7 @@ export async function storedOutcome(session: Session, { key }: LoadRequest): Pro
   };
 }
 
-/** Keeps the answer of a load. */
+/** Keeps the answer of a load, in place of an earlier one. */
 export async function storeOutcome(
   session: Session,
   { key, table }: LoadRequest,
@@ -42,7 +42,7 @@ export async function storeOutcome(
 ): Promise<void> {
   const json = (value: unknown) => literal(JSON.stringify(value));
   await session.run(
-    `INSERT INTO _jobpulse.loads VALUES (${literal(key)}, ${nameOf(table)}, ${json(ledger)}, ${rows}, ${literal(rowsHash)},
+    `INSERT OR REPLACE INTO _jobpulse.loads VALUES (${literal(key)}, ${nameOf(table)}, ${json(ledger)}, ${rows}, ${literal(rowsHash)},
        ${json(notices)}, now() AT TIME ZONE 'UTC')`,
   );
 }

@@ -19,17 +19,24 @@ import { after, before, recompute, touched } from './touched.ts';
  * not hold, the table is built anew beside the old one and swapped in.
  */
 export async function loadTable(session: Session, request: LoadRequest): Promise<LoadOutcome> {
-  const stored = await storedOutcome(session, request);
-  if (stored) return stored;
   const { table } = request;
+  const known = await knownSlices(session, table);
+  const stored = await storedOutcome(session, request);
+  if (stored && holdsAll(known, request)) return stored;
   await enterSchema(session, table.schema);
-  const { ledger, notices } = await bringIn(session, request, await knownSlices(session, table));
+  const { ledger, notices } = await bringIn(session, request, known);
   await rememberSlices(session, request);
   await dropReplaced(session, table);
   for (const name of temporary) await session.run(`DROP TABLE IF EXISTS ${name}`);
   const outcome = { ledger, notices, ...(await fingerprint(session, table.name, fingerprinted(table))) };
   await storeOutcome(session, request, outcome);
   return outcome;
+}
+
+/** Since a load was answered, the table may have been built anew by somebody who did not know of it. */
+function holdsAll(known: readonly LoadSlice[], { slices }: LoadRequest): boolean {
+  const places = new Set(known.map(placeOf));
+  return slices.every((slice) => places.has(placeOf(slice)));
 }
 
 const temporary = [incoming, changes, arrivals, seenKeys, touched, before, after];

@@ -1,7 +1,7 @@
 /**
  * `npm test`: all tests, or those named as arguments; ends with how many were skipped, passed and failed.
  * With `CI=true` it first builds the Kubernetes and the other programs that some of them need, and as root installs what
- * a node needs.
+ * a node needs, and PostgreSQL.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { buildGoProgram, findGoProgram, type GoProgram, goPrograms } from '../te
 import { findKubernetes } from '../test/servers/kubernetes/binaries.ts';
 import { BuildError, buildKubernetes, buildNode } from '../test/servers/kubernetes/build.ts';
 import { findNode, missingPackages, unfit } from '../test/servers/kubernetes/nodeBinaries.ts';
+import { findPostgres } from '../test/servers/postgres.ts';
 
 interface Assertion {
   readonly status: 'passed' | 'failed' | 'skipped' | 'pending' | 'todo' | 'disabled';
@@ -31,6 +32,7 @@ const vitest = join(root, 'node_modules', '.bin', 'vitest');
 if (process.env.CI === 'true') {
   await provideKubernetes();
   await provideGoPrograms();
+  providePostgres();
 }
 const run = spawnSync(
   vitest,
@@ -60,10 +62,7 @@ async function provideKubernetes(): Promise<void> {
     }
     if (unfit() === undefined && 'missing' in findNode() && anyUses(files, /describeWithNode/)) {
       const packages = missingPackages();
-      if (packages.length > 0) {
-        spawnSync('apt-get', ['update'], { stdio: 'ignore' }); // lists may be missing or old
-        spawnSync('apt-get', ['install', '--yes', '--no-install-recommends', ...packages], { stdio: 'inherit' });
-      }
+      if (packages.length > 0) installPackages(packages);
       console.log('Building a node of Kubernetes for the tests; this takes 2 to 5 minutes, once.');
       if ('missing' in findNode()) await buildNode();
     }
@@ -83,6 +82,20 @@ async function provideGoPrograms(): Promise<void> {
     // The tests that need it are skipped, and counted as such.
     await buildGoProgram(program).catch((error: Error) => console.error(`${program}: ${error.message}`));
   }
+}
+
+/** Where it cannot be installed, the tests that need it are skipped, and counted as such. */
+function providePostgres(): void {
+  const isUsed = anyUses(filesToRun(), /describeWithPostgres|onPostgres|onEveryWarehouse/);
+  if (isUsed && findPostgres() === undefined && process.getuid?.() === 0) installPackages(['postgresql']);
+}
+
+/** Installs packages of Debian. */
+function installPackages(packages: readonly string[]): void {
+  spawnSync('apt-get', ['update'], { stdio: 'ignore' }); // lists may be missing or old
+  // A server that is installed is not to be started beside those of the tests.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  spawnSync('apt-get', ['install', '--yes', '--no-install-recommends', ...packages], { stdio: 'inherit', env });
 }
 
 function filesToRun(): readonly string[] {

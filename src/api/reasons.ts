@@ -150,6 +150,13 @@ export const reasons = {
   SourceUnreachable: 'The source gave no whole answer in any attempt. Run again when it does.',
   RetriesExhausted: 'A step failed in all its attempts; the message says how the last one did.',
   WarehouseLocked: 'Another process has the warehouse open.',
+  WarehouseUnavailable:
+    'The server of the warehouse was away or full, however often it was asked; the next run goes on.',
+  WarehouseDenied:
+    'The server of the warehouse does not let us in, or lets us do too little; the message says what to do.',
+  WarehouseUrlInvalid: 'The URL of the warehouse cannot be read; the message shows how one looks.',
+  WarehouseUnsuitable: 'The warehouse cannot hold such a table, for example because of the name of a column.',
+  WarehouseBlocked: 'A table must make room for another, but something of yours depends on it; the message says what.',
   LoadFailed:
     'The warehouse refused the rows, for example because a value does not fit its type; the table is as it was.',
   ModelFailed: 'The SQL of a model, a check or an insight does not run; the model is as it was.',

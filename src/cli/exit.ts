@@ -31,6 +31,7 @@ export class CliError extends Error {
 export const unreachableReasons: ReadonlySet<string> = new Set([
   ...Object.entries(standaloneReasons).flatMap(([reason, code]) => (code === exitCodes.unreachable ? [reason] : [])),
   'WarehouseLocked',
+  'WarehouseUnavailable',
   'SourceUnreachable',
 ]);
 

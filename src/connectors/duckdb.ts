@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Json } from '../run/key.ts';
 
@@ -78,4 +79,11 @@ export async function interruptible<Result>(
   } finally {
     signal.removeEventListener('abort', interrupt);
   }
+}
+
+/** A quarter of what the machine or the container has, as a limit of a DuckDB. */
+export function quarterOfMemory(): string {
+  const limit = process.constrainedMemory();
+  const total = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+  return `${Math.max(256, Math.floor(total / 4 / 2 ** 20))}MiB`;
 }

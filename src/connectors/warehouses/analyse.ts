@@ -7,6 +7,7 @@ import { schemaOf } from '../../run/specs.ts';
 import { identifier, literal, row } from '../duckdb.ts';
 import { tablesByKey } from './byKey.ts';
 import { type Reads, readsOf } from './selectTree.ts';
+import type { ModelRequest } from './warehouse.ts';
 
 /** The tables that a SELECT names, unqualified and sorted; or why it cannot be a model. */
 export type ModelAnalysis = { readonly tables: readonly string[] } | { readonly error: string };
@@ -151,6 +152,17 @@ export async function referencedTables(
     if (table !== undefined) look(`checks[${at}].relation.to`, [table], [...others, model.name]);
   }
   return { tables: [...tables].sort(), problems };
+}
+
+/** The tables that a model reads. Nothing of it runs before all its SQL is known to read only what it may. */
+export async function readTables(
+  connection: DuckDBConnection,
+  { model, tables, schema }: Pick<ModelRequest, 'model' | 'tables' | 'schema'>,
+): Promise<readonly string[]> {
+  const { tables: read, problems } = await referencedTables(connection, model, tables, schema);
+  const [problem] = problems;
+  if (problem) throw new TerminalError('ModelRefused', `model ${model.name}: ${problem.path} ${problem.message}`);
+  return read;
 }
 
 /** What each model of a pipeline reads, and all that is wrong with their SQL. */

@@ -1,18 +1,17 @@
 import { existsSync } from 'node:fs';
 import { link, rm } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { registerFunctions } from '../../enrich/index.ts';
 import { TerminalError } from '../../run/errors.ts';
-import { lockDown } from '../duckdb.ts';
-import { inputsByKey, referencedTables } from './analyse.ts';
+import { lockDown, quarterOfMemory } from '../duckdb.ts';
+import { inputsByKey, readTables } from './analyse.ts';
 import { bookkeeping } from './duckdb/bookkeeping.ts';
 import { explain, isFatal } from './duckdb/failure.ts';
 import { loadTable } from './duckdb/load.ts';
 import { buildModel } from './duckdb/model.ts';
 import { type Session, transaction } from './duckdb/session.ts';
-import type { ModelRequest, Warehouse } from './warehouse.ts';
+import type { Warehouse } from './warehouse.ts';
 
 export interface DuckDBWarehouseOptions {
   /** The database file. */
@@ -59,7 +58,7 @@ export async function openDuckDBWarehouse(options: DuckDBWarehouseOptions): Prom
       inTransaction('LoadFailed', `load of ${request.table.name}`, signal, (session) => loadTable(session, request)),
     buildModel: (request, signal) =>
       inTransaction('ModelFailed', `model ${request.model.name}`, signal, async (session, connection) => {
-        await refuseForeign(connection, request);
+        await readTables(connection, request);
         return buildModel(session, request, await inputsByKey(connection, request.model));
       }),
     close: () =>
@@ -72,13 +71,6 @@ export async function openDuckDBWarehouse(options: DuckDBWarehouseOptions): Prom
 }
 
 type Work<Result> = (session: Session, connection: DuckDBConnection) => Promise<Result>;
-
-/** Nothing of a model runs before all its SQL is known to read only what it may. */
-async function refuseForeign(connection: DuckDBConnection, { model, tables, schema }: ModelRequest): Promise<void> {
-  const { problems } = await referencedTables(connection, model, tables, schema);
-  const [problem] = problems;
-  if (problem) throw new TerminalError('ModelRefused', `model ${model.name}: ${problem.path} ${problem.message}`);
-}
 
 interface OpenFile {
   readonly instance: DuckDBInstance;
@@ -146,10 +138,4 @@ function locked(path: string, message: string): TerminalError {
     'WarehouseLocked',
     `${path} is open in ${holder}; DuckDB lets one process have a file. Close it there (a shell, a notebook, another jobpulse) and run again.`,
   );
-}
-
-function quarterOfMemory(): string {
-  const limit = process.constrainedMemory();
-  const total = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
-  return `${Math.max(256, Math.floor(total / 4 / 2 ** 20))}MiB`;
 }

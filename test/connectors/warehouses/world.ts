@@ -72,8 +72,16 @@ export const table = (load: Partial<Load> = {}, more: Partial<TableSpec> = {}): 
 /** 02:00 UTC, which in Chicago is still the day before. */
 export const asOf = (day: number): string => `2026-11-${String(day).padStart(2, '0')}T02:00:00.000Z`;
 
-/** A folder with a lake, a warehouse file and what tests do with them. */
+/** Another program that has the warehouse open while this one works. */
+export interface Reader {
+  read(sql: string): Promise<Row[]>;
+  close(): Promise<void>;
+}
+
+/** A folder with a lake, a warehouse file and what tests do with them; other warehouses are classes of their own. */
 export class World {
+  /** What a model that is a view is here. */
+  readonly view: 'VIEW' | 'BASE TABLE' = 'VIEW';
   readonly folder = mkdtempSync(join(tmpdir(), 'jobpulse-warehouse-'));
   readonly lake = join(this.folder, 'lake');
   readonly scratch = join(this.folder, 'scratch');
@@ -89,14 +97,16 @@ export class World {
   }
 
   warehouse(options: Partial<DuckDBWarehouseOptions> = {}): Promise<Warehouse> {
-    const { path, lake, scratch } = this;
-    this.#warehouse ??= openDuckDBWarehouse({ path, lake, scratch, memory: '500MB', ...options }).catch(
-      (error: unknown) => {
-        this.#warehouse = undefined;
-        throw error;
-      },
-    );
+    this.#warehouse ??= this.open(options).catch((error: unknown) => {
+      this.#warehouse = undefined;
+      throw error;
+    });
     return this.#warehouse;
+  }
+
+  protected open(options: Partial<DuckDBWarehouseOptions>): Promise<Warehouse> {
+    const { path, lake, scratch } = this;
+    return openDuckDBWarehouse({ path, lake, scratch, memory: '500MB', ...options });
   }
 
   /** Writes the files of a snapshot. */
@@ -162,6 +172,18 @@ export class World {
       connection.closeSync();
       instance.closeSync();
     }
+  }
+
+  /** Changes something by hand. */
+  async change(sql: string): Promise<void> {
+    await this.read(sql);
+  }
+
+  /** The file is open in this process: a second connection reads what is committed, as another session of a server would. */
+  async reader(): Promise<Reader> {
+    const connection = await (await DuckDBInstance.fromCache(this.path)).connect();
+    await connection.run('USE warehouse');
+    return { read: (sql) => rows(connection, sql), close: async () => connection.closeSync() };
   }
 
   async close(): Promise<void> {

@@ -20,11 +20,10 @@ import { after, before, recompute, touched } from './touched.ts';
  */
 export async function loadTable(session: Session, request: LoadRequest): Promise<LoadOutcome> {
   const { table } = request;
-  const known = await knownSlices(session, table);
-  const stored = await storedOutcome(session, request);
-  if (stored && holdsAll(known, request)) return stored;
+  const answer = await answerTo(session, request);
+  if (answer) return answer;
   await enterSchema(session, table.schema);
-  const { ledger, notices } = await bringIn(session, request, known);
+  const { ledger, notices } = await bringIn(session, request, await knownSlices(session, table));
   await rememberSlices(session, request);
   await dropReplaced(session, table);
   for (const name of temporary) await session.run(`DROP TABLE IF EXISTS ${name}`);
@@ -33,10 +32,15 @@ export async function loadTable(session: Session, request: LoadRequest): Promise
   return outcome;
 }
 
-/** Since a load was answered, the table may have been built anew by somebody who did not know of it. */
-function holdsAll(known: readonly LoadSlice[], { slices }: LoadRequest): boolean {
-  const places = new Set(known.map(placeOf));
-  return slices.every((slice) => places.has(placeOf(slice)));
+/**
+ * The answer that a load was given before, if it was and still holds: the table may have been built anew since by
+ * somebody who did not know of it.
+ */
+export async function answerTo(session: Session, request: LoadRequest): Promise<LoadOutcome | undefined> {
+  const stored = await storedOutcome(session, request);
+  if (!stored) return undefined;
+  const places = new Set((await knownSlices(session, request.table)).map(placeOf));
+  return request.slices.every((slice) => places.has(placeOf(slice))) ? stored : undefined;
 }
 
 const temporary = [incoming, changes, arrivals, seenKeys, touched, before, after];

@@ -70,10 +70,14 @@ function decimalOf(type: string): { readonly whole: number; readonly scale: numb
   return width === undefined ? undefined : { whole: Number(width) - Number(scale), scale: Number(scale) };
 }
 
+/** Other warehouses cut longer names off. */
+const longestName = 63;
+
 /** `postings__v1`, or with the next number that is free. */
 async function freeName(session: Session, name: string): Promise<string> {
   for (let version = 1; ; version += 1) {
-    const free = `${name}__v${version}`;
+    const ending = `__v${version}`;
+    const free = `${name.slice(0, longestName - ending.length)}${ending}`;
     if ((await kindOf(session, free)) === undefined) return free;
   }
 }

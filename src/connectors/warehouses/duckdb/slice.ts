@@ -87,12 +87,13 @@ export async function write(session: Session, target: string, table: TableSpec):
     await session.run(`INSERT INTO ${identifier(target)} BY NAME SELECT ${row} ${news}`);
     return;
   }
+  // A row that changes is written whole, so that whoever mirrors the table can tell it from one that stays.
   await session.run(
-    `MERGE INTO ${identifier(target)} t
-     USING (SELECT ${row} ${news} QUALIFY row_number() OVER (PARTITION BY ${keyOf(table)} ORDER BY _place DESC) = 1) s
-     ON ${sameKey(table, 's', 't')}
-     WHEN MATCHED THEN UPDATE BY NAME
-     WHEN NOT MATCHED THEN INSERT BY NAME`,
+    `DELETE FROM ${identifier(target)} t WHERE EXISTS (SELECT 1 ${news} AND ${sameKey(table, changes, 't')})`,
+  );
+  await session.run(
+    `INSERT INTO ${identifier(target)} BY NAME
+     SELECT ${row} ${news} QUALIFY row_number() OVER (PARTITION BY ${keyOf(table)} ORDER BY _place DESC) = 1`,
   );
 }
 

@@ -6,6 +6,7 @@ import { plan } from './plan.ts';
 import { quarantine } from './quarantine.ts';
 import { redrive } from './redrive.ts';
 import { replay } from './replay.ts';
+import { report } from './report.ts';
 import { run } from './run.ts';
 import { status } from './status.ts';
 import { top } from './top.ts';
@@ -32,6 +33,7 @@ export const verbs: readonly Verb[] = [
   redrive,
   replay,
   quarantine,
+  report,
   controller,
   worker,
 ];

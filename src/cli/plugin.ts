@@ -3,8 +3,10 @@ import { drain } from './drain.ts';
 import { cancel, pause, resume } from './pause.ts';
 import { pluginName } from './places/open.ts';
 import type { Face } from './program.ts';
+import { quarantine } from './quarantine.ts';
 import { redrive } from './redrive.ts';
 import { replay } from './replay.ts';
+import { report } from './report.ts';
 import { status } from './status.ts';
 import { top } from './top.ts';
 import { why } from './why.ts';
@@ -14,5 +16,5 @@ export const plugin: Face = {
   name: pluginName,
   description: 'Looks at the Pipelines of a cluster, and steers them: in the context and namespace that kubectl uses.',
   home: 'cluster',
-  verbs: [status, top, why, pause, resume, cancel, drain, backfill, redrive, replay],
+  verbs: [status, top, why, pause, resume, cancel, drain, backfill, redrive, replay, quarantine, report],
 };

@@ -31,12 +31,9 @@ export interface QuarantineGroup {
   readonly found?: string;
 }
 
-/** What rejected rows can be exported as. */
-export const quarantineFormats = ['csv', 'jsonl', 'parquet'] as const;
-
 export interface QuarantineExport {
   readonly dataset: string;
-  readonly format: (typeof quarantineFormats)[number];
+  readonly format: 'csv' | 'jsonl' | 'parquet';
   /** File to write; what is there is replaced. */
   readonly out: string;
 }

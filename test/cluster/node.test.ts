@@ -1,14 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { Redis } from 'ioredis';
+import { unpackTar } from 'modern-tar';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeImage } from '../../scripts/image/image.ts';
 import type { PipelineRun } from '../../src/api/index.ts';
 import { rows } from '../../src/connectors/duckdb.ts';
 import { queueKey, queueName, queueStages } from '../../src/queue/names.ts';
+import { jobpulse } from '../e2e/harness.ts';
 import { type RealNode, startRealNode } from '../servers/kubernetes/node.ts';
 import { describeWithNode } from '../servers/kubernetes/nodeBinaries.ts';
 import { startTcpRedis } from '../servers/redis.ts';
@@ -100,6 +103,18 @@ describeWithNode('usajobs in pods of a real node', () => {
     connection.closeSync();
     instance.closeSync();
     expect(count).toEqual({ n: 736 });
+  });
+
+  test('a report has the logs of the pods, and no password', async () => {
+    const file = join(folder, 'report.tar.gz');
+    const { code, stderr } = await jobpulse(['report', '--file', file, '-n', namespace], {
+      KUBECONFIG: node.plane.kubeconfig,
+    });
+    expect(code, stderr).toBe(0);
+    const files = await unpackTar(gunzipSync(readFileSync(file)));
+    const log = files.find(({ header }) => /controller\/logs\/jobpulse-[^/]+\.controller\.log$/.test(header.name));
+    expect(Buffer.from(log?.data ?? []).toString()).toContain('by-hand');
+    for (const { data } of files) expect(Buffer.from(data ?? []).includes(password)).toBe(false);
   });
 
   const phase = async () => kubectl(['get', 'jpr', 'by-hand', '-o', 'jsonpath={.status.phase}']);

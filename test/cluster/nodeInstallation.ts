@@ -96,7 +96,7 @@ const controller = (image: string): object => ({
   replicas: 1,
   selector: { matchLabels: { app: 'jobpulse' } },
   template: {
-    metadata: { labels: { app: 'jobpulse' } },
+    metadata: { labels: { app: 'jobpulse', 'app.kubernetes.io/name': 'jobpulse' } },
     spec: {
       serviceAccountName: 'jobpulse',
       enableServiceLinks: false,

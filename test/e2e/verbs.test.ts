@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { unpackTar } from 'modern-tar';
 import { expect, onTestFinished, test } from 'vitest';
 import { openResources } from '../../src/controller/standalone/resources.ts';
 import { jobpulse, root, start, temporaryFolder } from './harness.ts';
@@ -103,6 +105,15 @@ test('without an owner: the command does the run itself, to its end', async () =
   expect(await world.told('why', 'vacancies')).toContain(`do again what failed with: jobpulse redrive ${failed}`);
   expect((await world.verb('redrive', failed)).code).toBe(1);
   expect((await world.runs.get(`${failed}-redrive`))?.spec).toMatchObject({ from: 'Clean', datasets: ['offers'] });
+  const file = join(world.dataDir, 'report.tar.gz');
+  expect(await world.told('report', '--file', file)).toContain('nothing was left out');
+  const names = (await unpackTar(gunzipSync(readFileSync(file)))).map(({ header }) =>
+    header.name.replace(/^[^/]+\//, ''),
+  );
+  expect(names).toEqual(
+    expect.arrayContaining(['SUMMARY.txt', 'pipelines/vacancies.yaml', `runs/${failed}.yaml`, 'why/vacancies.txt']),
+  );
+  expect(names).toContain(`reports/vacancies/${failed}.json`);
   const ended = await world.verb('pause', '--run', failed);
   expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining('has ended already (Failed)') });
   expect((await world.verb('pause')).stderr).toContain('name a pipeline, or a run with --run');

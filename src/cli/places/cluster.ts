@@ -12,6 +12,7 @@ import { TransientError } from '../../run/errors.ts';
 import { canonical } from '../../run/key.ts';
 import { CliError, exitCodes } from '../exit.ts';
 import { inWords } from './clusterErrors.ts';
+import { lakeAt } from './lakeAt.ts';
 import type { Place, Started, StartOptions, WantedRun } from './place.ts';
 
 export interface ClusterOptions {
@@ -52,6 +53,12 @@ export function clusterPlace(options: ClusterOptions): Place {
     setState: async (run, state) => {
       await said('patch pipelineruns', api.patch(resourceTypes.pipelineRuns, key(run), { spec: { state } }));
     },
+    lake: (pipeline, named) => (named === undefined ? undefined : lakeAt(named, namespace, pipeline)),
+    lakeFolder: (pipeline) => `${namespace}/${pipeline}`,
+    parts: async (controllerNamespace = namespace) =>
+      (await import('../report/cluster.ts')).clusterParts({ opened, namespace, controllerNamespace, signal }),
+    // Values of Secrets are none of ours to read.
+    mask: async () => (text) => text,
     start: async (wanted, start) => {
       const run = runObject(wanted, namespace);
       await said('create pipelineruns', createOnce(api, run));

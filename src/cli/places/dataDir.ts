@@ -4,10 +4,12 @@ import type { Logger } from 'pino';
 import type { Pipeline, PipelineRun } from '../../api/index.ts';
 import { readAlertBook } from '../../controller/standalone/alertBook.ts';
 import { filesRootAnnotation } from '../../controller/standalone/annotations.ts';
+import { lakeOf } from '../../controller/standalone/lake.ts';
 import { lastAlive } from '../../controller/standalone/lock.ts';
 import { namespace } from '../../controller/standalone/namespace.ts';
 import { connectOwner } from '../../controller/standalone/owner-client.ts';
 import { openResources } from '../../controller/standalone/resources.ts';
+import { secretReader } from '../../controller/standalone/secrets.ts';
 import { beginThere, runHere } from '../../controller/standalone/session.ts';
 import { unattendedStatus } from '../../controller/standalone/statuses.ts';
 import { steerHere } from '../../controller/standalone/steer.ts';
@@ -15,6 +17,7 @@ import type { Submission } from '../../controller/standalone/submit.ts';
 import { CliError, exitCodes } from '../exit.ts';
 import { showEvent } from '../progress.ts';
 import { requiredSecrets } from '../secretRefs.ts';
+import { lakeAt } from './lakeAt.ts';
 import type { Place, Started, StartOptions, WantedRun } from './place.ts';
 
 export interface DataDirOptions {
@@ -29,7 +32,7 @@ export interface DataDirOptions {
 export function dataDirPlace(options: DataDirOptions): Place {
   const { dataDir, signal } = options;
   const resources = openResources(dataDir, namespace);
-  return {
+  const place: Place = {
     ...{ name: dataDir, command: (words) => `jobpulse ${words} --data-dir ${dataDir}` },
     begin: 'start one with: jobpulse run <manifest>',
     pipelines: async () => asTheyAre(dataDir, await resources.pipelines.list(), await resources.runs.list()),
@@ -38,8 +41,20 @@ export function dataDirPlace(options: DataDirOptions): Place {
     pause: (pipeline, paused) => steerHere(dataDir, { pipeline, paused }, signal),
     setState: (run, state) => steerHere(dataDir, { run, state }, signal),
     start: (wanted, start) => startHere(options, wanted, start),
+    lake: (pipeline, named) => (named === undefined ? lakeOf(dataDir, pipeline) : lakeAt(named, namespace, pipeline)),
+    lakeFolder: (pipeline) => `${namespace}/${pipeline}`,
+    parts: async () => (await import('../report/machine.ts')).machineParts(place, dataDir),
+    mask: async () => maskOfSecrets(options, await resources.pipelines.list()),
     close: async () => undefined,
   };
+  return place;
+}
+
+/** Those that pipelines name, as far as they are there. */
+function maskOfSecrets({ secretsDir }: DataDirOptions, pipelines: readonly Pipeline[]): (text: string) => string {
+  const secrets = secretReader({ env: process.env, ...(secretsDir === undefined ? {} : { secretsDir }) });
+  for (const ref of pipelines.flatMap(requiredSecrets)) secrets.read({ ...ref, optional: true });
+  return secrets.redact;
 }
 
 /** What a process that was killed left in the files is not how things are: nobody looks after the pipelines any more. */

@@ -4,9 +4,11 @@ import { hasEnded } from '../../controller/runs.ts';
 import type { AlertBook } from '../../controller/standalone/alertBook.ts';
 import type { RunWish } from '../../controller/standalone/submit.ts';
 import type { Trigger } from '../../controller/trigger.ts';
+import type { Lake } from '../../lake/lake.ts';
 import type { RunReport } from '../../run/report.ts';
 import { CliError, exitCodes } from '../exit.ts';
 import type { Progress } from '../output.ts';
+import type { Part } from '../report/parts.ts';
 
 /** Where pipelines live, as the verbs see it: a data directory, or a namespace of a cluster. */
 export interface Place {
@@ -26,6 +28,14 @@ export interface Place {
   setState(run: string, state: PipelineRunSpec['state']): Promise<void>;
   /** Has a run begun. Asking again for one of the same name and wish is harmless. */
   start(wanted: WantedRun, options: StartOptions): Promise<Started>;
+  /** A pipeline's part of the lake: of the one that is named, else of the one that is known here. */
+  lake(pipeline: string, named: string | undefined): Lake | undefined;
+  /** Where that is, below the root of the lake. */
+  lakeFolder(pipeline: string): string;
+  /** What a report holds of this place, beside pipelines and runs. */
+  parts(controllerNamespace: string | undefined): Promise<readonly Part[]>;
+  /** Hides values of secrets that are known here. */
+  mask(): Promise<(text: string) => string>;
   close(): Promise<void>;
 }
 

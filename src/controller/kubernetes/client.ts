@@ -9,6 +9,7 @@ import {
   type ResourceType,
   type WatchEvent,
 } from './api.ts';
+import { readText } from './client/answers.ts';
 import { credentialSource } from './client/credentials.ts';
 import { findCluster } from './client/kubeconfig.ts';
 import { apiVersionOf, collectionPath, objectPath } from './client/resources.ts';
@@ -29,10 +30,14 @@ export interface OpenKubeApi {
   readonly api: KubeApi;
   /** Of the context or the pod. */
   readonly namespace: string;
+  /** The text of an answer, for what is no object: logs, versions. Asked for once. */
+  read(path: string, query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<string>;
   close(): Promise<void>;
 }
 
 const pageSize = 500;
+/** A log may be long. */
+const readMs = 60_000;
 /** The server ends a watch by itself after this long, not all at once. */
 const watchSeconds = () => 300 + Math.floor(Math.random() * 300);
 
@@ -43,7 +48,15 @@ export function openKubeApi({ kubeconfig, context, log }: KubeApiOptions): OpenK
   const credentials = credentialSource(choice, Date.now);
   const transport = openTransport({ server, proxyUrl, credentials });
   log.debug({ server, namespace: choice.namespace }, 'Kubernetes API');
-  return { api: apiOver(transport, server), namespace: choice.namespace, close: () => transport.close() };
+  return {
+    api: apiOver(transport, server),
+    namespace: choice.namespace,
+    read: async (path, query, signal) => {
+      const limited = AbortSignal.any([signal, AbortSignal.timeout(readMs)]);
+      return readText(await transport.stream({ method: 'GET', path, query, accept: '*/*', signal: limited }));
+    },
+    close: () => transport.close(),
+  };
 }
 
 function apiOver(transport: Transport, server: string): KubeApi {

@@ -1,17 +1,34 @@
 /**
  * `npm run bench [name…]`: speed as ratios of two contenders within one run, and figures of the controller with many
- * Pipelines; figures of different runs or machines do not compare.
+ * Pipelines, and of a pool under load; figures of different runs or machines do not compare.
  */
 import { loadavg } from 'node:os';
 import { findKubernetes, howToGetKubernetes } from '../test/servers/kubernetes/binaries.ts';
+import { findNode } from '../test/servers/kubernetes/nodeBinaries.ts';
 import type { Comparison } from './compare.ts';
 import { controller, type Measurement } from './controller.ts';
 import { image } from './image.ts';
 import { paging } from './paging.ts';
+import { scaling } from './scaling.ts';
 import { steps } from './steps.ts';
 
+interface Measuring {
+  readonly run: () => Promise<readonly Measurement[]>;
+  /** What the machine still needs for it, if anything. */
+  readonly lacks: () => string | undefined;
+}
+
 const comparisons: Readonly<Record<string, () => Promise<Comparison[]>>> = { steps, paging, image };
-const measurements: Readonly<Record<string, () => Promise<readonly Measurement[]>>> = { controller };
+const measurements: Readonly<Record<string, Measuring>> = {
+  controller: { run: controller, lacks: () => (findKubernetes() === undefined ? howToGetKubernetes : undefined) },
+  scaling: {
+    run: scaling,
+    lacks: () => {
+      const node = findNode();
+      return 'missing' in node ? node.missing : undefined;
+    },
+  },
+};
 const names = process.argv.slice(2);
 const isAsked = ([name]: readonly [string, unknown]): boolean => names.length === 0 || names.includes(name);
 
@@ -20,12 +37,13 @@ for (const [, bench] of Object.entries(comparisons).filter(isAsked)) {
     console.log(`${what}\n  ours ${shown(ours)} s; theirs ${shown(theirs)} s; ${ratio.toFixed(2)} (aim: ${aim})`);
   }
 }
-for (const [name, bench] of Object.entries(measurements).filter(isAsked)) {
-  if (findKubernetes() === undefined) {
-    console.log(`${name}: skipped, there is no Kubernetes on this machine: ${howToGetKubernetes}`);
+for (const [name, { run, lacks }] of Object.entries(measurements).filter(isAsked)) {
+  const missing = lacks();
+  if (missing !== undefined) {
+    console.log(`${name}: skipped, this machine needs ${missing}`);
     continue;
   }
-  for (const { what, found, aim } of await bench()) {
+  for (const { what, found, aim } of await run()) {
     console.log(`${what.padEnd(60)} ${found}${aim === undefined ? '' : ` (aim: ${aim})`}`);
   }
   console.log(

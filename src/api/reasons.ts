@@ -24,7 +24,7 @@ export const reasons = {
   NoObjective: 'The manifest sets no `freshness`.',
   Balanced: 'The ledgers of all published steps add up.',
   Unbalanced: 'A ledger does not add up; the message shows the figures. Report it as a bug.',
-  NothingPublished: 'No step has been published yet.',
+  NothingPublished: 'No run that ended has published rows: there is nothing to add up yet.',
   Scheduled: 'The schedule is on.',
   NoSchedule: 'The pipeline has no schedule: it runs when somebody asks for it.',
   Suspended: 'The schedule rests because `suspend` is true.',

@@ -1,5 +1,6 @@
 import type { Condition, Pipeline, PipelineRun, PipelineStatus } from '../api/index.ts';
 import { reasons } from '../api/reasons.ts';
+import { hasEnded } from '../controller/runs.ts';
 import { endedRuns } from '../controller/status/runs.ts';
 import { type PoolName, poolNames, pools } from '../queue/names.ts';
 import { endedText } from './ending.ts';
@@ -61,13 +62,14 @@ const meaningOf = (reason: string): string =>
 function figureLines(scaling: NonNullable<Stage['scaling']>): string[] {
   const { want, load, active = 0, busy = 0, stepSeconds, concurrency, targetSeconds, min, max } = scaling;
   if (want === undefined || load === undefined || !concurrency || !targetSeconds) return [];
+  if (load === 0) return [`  want = 0 without load; between ${min} and ${max}`];
   const seconds = stepSeconds ?? 1;
   const known =
     stepSeconds === undefined ? 'no step has ended yet, so one is taken to last 1 s' : `a step takes ${seconds} s`;
   const formula = `ceil((${load} − ${active}) · ${seconds} / (${concurrency} · ${targetSeconds}) + ${active} / ${concurrency})`;
   return [
     `  ${count(load, 'step')}, ${active} under way on ${count(busy, 'worker')}; ${known}; a worker does ${concurrency} at a time; all is to be done in ${targetSeconds} s`,
-    `  want = ${load === 0 ? '0 without load' : `${formula} = ${want}${isLeast(scaling, seconds) ? ', at least one with load' : ''}`}; between ${min} and ${max}`,
+    `  want = ${formula} = ${want}${isLeast(scaling, seconds) ? ', at least one with load' : ''}; between ${min} and ${max}`,
   ];
 }
 
@@ -87,20 +89,29 @@ function aboutConditions(pipeline: string, conditions: readonly Condition[]): Pa
     about: type,
     lines: [
       `${type} is ${status} since ${lastTransitionTime}: ${reason}: ${meaningOf(reason)}`,
-      ...message.split('\n').flatMap((line) => (line === '' ? [] : [`  ${line}`])),
+      ...message.split('\n').flatMap((line) => (line === '' || line === meaningOf(reason) ? [] : [`  ${line}`])),
     ],
   }));
 }
 
 function aboutRuns(runs: readonly PipelineRun[], command: Explained['command']): Paragraph[] {
+  const going = runs.filter((run) => !hasEnded(run)).map(aboutGoing);
   const [newest] = endedRuns({ runs });
-  if (newest === undefined) return [{ about: 'runs', lines: ['no run has ended yet'] }];
+  if (newest === undefined) return [...going, { about: 'runs', lines: ['no run has ended yet'] }];
   const { failed = 0 } = newest.status?.steps ?? {};
   const again = failed > 0 ? [`  do again what failed with: ${command(`redrive ${newest.metadata.name}`)}`] : [];
   return [
+    ...going,
     {
       about: newest.metadata.name,
       lines: ['the newest run that ended:', ...endedText(newest).map((line) => `  ${line}`), ...again],
     },
   ];
+}
+
+function aboutGoing({ metadata: { name }, status }: PipelineRun): Paragraph {
+  const { phase = 'Pending', steps } = status ?? {};
+  const far =
+    steps?.total === undefined ? '' : `: ${steps.done ?? 0} done of the ${count(steps.total, 'step')} planned so far`;
+  return { about: name, lines: [`a run that goes on: ${name}, ${phase}${far}`] };
 }

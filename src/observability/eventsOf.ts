@@ -114,7 +114,7 @@ function scalings(before: Pipeline | undefined, after: Pipeline): readonly NewEv
   const sizes = new Map(poolSizes(before).map(({ pool, desired }) => [pool, desired]));
   return poolSizes(after).flatMap(({ pool, desired, why }) => {
     const from = sizes.get(pool) ?? 0;
-    return from === desired ? [] : [event('Scaled', 'Scale', `${pool}: from ${from} to ${desired}${why}`)];
+    return from === desired ? [] : [event('Scaled', 'Scale', `workers of ${pool}: from ${from} to ${desired}${why}`)];
   });
 }
 

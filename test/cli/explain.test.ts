@@ -33,6 +33,14 @@ test('a pipeline at rest: every pool, nothing wrong, and its newest run', () => 
   expect(text).toContain('usajobs/postings: read 500, rejected 2, added 498, modified 0');
 });
 
+test('a run that goes on is told with how far it is, and nothing is said twice', () => {
+  const going = runOf('flood', 'Running', '', {}, { steps: { total: 2003, done: 104 } });
+  const seen = { ...atRest(), runs: [going] };
+  expect(said(seen)).toContain('a run that goes on: flood, Running: 104 done of the 2003 steps planned so far');
+  const lines = said(seen).split('\n');
+  expect(lines.filter((line) => line.includes('nothing to add up yet'))).toHaveLength(1);
+});
+
 test('what is not as it should be: since when, why, what to do; and how to do again what failed', () => {
   const failures = [
     { dataset: 'postings', stage: 'Clean', key: 'k', reason: 'ColumnMissing', message: 'no column' },

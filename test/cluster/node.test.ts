@@ -59,7 +59,8 @@ describeWithNode('usajobs in pods of a real node', () => {
   test('the controller runs as a pod', async () => {
     await node.kubectl(['apply', '--server-side', '-f', join(root, 'crds')]);
     const url = `redis://:${password}@${node.hostAddress}:${redisServer.port}`;
-    const items = installationManifests({ namespace, image, folder, redis: { url, port: redisServer.port } });
+    const redisAt = { url, port: redisServer.port };
+    const items = installationManifests({ namespace, image, folder, pipelines: ['usajobs'], redis: redisAt });
     await node.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
     await kubectl(['rollout', 'status', 'deployment/jobpulse', '--timeout=60s']);
   }, 120_000);

@@ -9,6 +9,8 @@ export interface NodeInstallation {
   /** The name of the image, which the node has. */
   readonly image: string;
   readonly redis: { readonly url: string; readonly port: number };
+  /** The Pipelines that there will be: each needs a volume for its warehouse. */
+  readonly pipelines: readonly string[];
   /** A folder for those of the volumes. */
   readonly folder: string;
 }
@@ -16,7 +18,13 @@ export interface NodeInstallation {
 /** User and group of the image. */
 const user = 65532;
 
-export function installationManifests({ namespace, image, redis, folder }: NodeInstallation): readonly object[] {
+export function installationManifests({
+  namespace,
+  image,
+  redis,
+  pipelines,
+  folder,
+}: NodeInstallation): readonly object[] {
   const metadata = { name: 'jobpulse', namespace };
   const document = {
     id: 'harbour',
@@ -39,7 +47,7 @@ export function installationManifests({ namespace, image, redis, folder }: NodeI
       stringData: { url: redis.url },
     },
     volume(namespace, folder, 'jobpulse-lake'),
-    volume(namespace, folder, 'warehouse-usajobs-warehouse-0'),
+    ...pipelines.map((name) => volume(namespace, folder, `warehouse-${name}-warehouse-0`)),
     claim(namespace, 'jobpulse-lake'),
     {
       apiVersion: 'v1',

@@ -111,10 +111,10 @@ test('a pool of another size is told once, with from, to and why', async () => {
   const some = await pipeline(stages(3, 0));
   const more = await pipeline(stages(3, 1));
   expect(eventsOfPipeline(none, some)).toEqual([
-    { reason: 'Scaled', type: 'Normal', action: 'Scale', note: 'extract: from 0 to 3, FollowsLoad' },
+    { reason: 'Scaled', type: 'Normal', action: 'Scale', note: 'workers of extract: from 0 to 3, FollowsLoad' },
   ]);
   expect(eventsOfPipeline(some, more).map(({ note }) => note)).toEqual([
-    'warehouse: from 0 to 1, NoLoad, limited by MinReplicas, StepSize',
+    'workers of warehouse: from 0 to 1, NoLoad, limited by MinReplicas, StepSize',
   ]);
   expect(eventsOfPipeline(more, more)).toEqual([]);
 });

@@ -9,7 +9,7 @@ import { isExecutable } from './kubernetes/binaries.ts';
 /** Programs that tests run and no registry has built: `go install` makes each in some minutes. */
 export const goPrograms = {
   helm: { version: '4.3.1', package: 'helm.sh/helm/v4/cmd/helm', minutes: 4 },
-  'metrics-server': { version: '0.9.0', package: 'sigs.k8s.io/metrics-server/cmd/metrics-server', minutes: 2 },
+  'metrics-server': { version: '0.9.0', package: 'sigs.k8s.io/metrics-server/cmd/metrics-server', minutes: 3 },
   versitygw: { version: '1.8.0', package: 'github.com/versity/versitygw/cmd/versitygw', minutes: 2 },
 } as const satisfies Readonly<Record<string, { version: string; package: string; minutes: number }>>;
 export type GoProgram = keyof typeof goPrograms;

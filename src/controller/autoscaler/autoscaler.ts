@@ -5,7 +5,14 @@ import { type Decision, decide, jobsOf, type ScalingInput } from './decide.ts';
 export interface ScalingPolicy
   extends Pick<
     ScalingInput,
-    'min' | 'max' | 'concurrency' | 'globalConcurrency' | 'targetSeconds' | 'stepSize' | 'cooldownSeconds'
+    | 'min'
+    | 'max'
+    | 'concurrency'
+    | 'globalConcurrency'
+    | 'startsPerSecond'
+    | 'targetSeconds'
+    | 'stepSize'
+    | 'cooldownSeconds'
   > {
   /** A pool shrinks to the most that was wanted within this time. */
   readonly stabilisationSeconds: number;

@@ -80,8 +80,10 @@ export function decide(input: ScalingInput): Decision {
   if (input.paused) return settle('Draining', 0, { ...input, load, min: 0 }, [...floor, ...bounds]);
   const want = wanted(input, load);
   if (want > 0) return settle('FollowsLoad', want, { ...input, load }, limits);
+  // Nothing is wanted now; one stays for a while, because there may be more soon.
   const cooling = current > 0 && input.idleSeconds < input.cooldownSeconds;
-  return settle(cooling ? 'CoolingDown' : 'NoLoad', cooling ? 1 : 0, { ...input, load }, limits);
+  const decision = settle(cooling ? 'CoolingDown' : 'NoLoad', cooling ? 1 : 0, { ...input, load }, limits);
+  return { ...decision, want: 0 };
 }
 
 /** All that there is to do, or is being done. */

@@ -71,7 +71,7 @@ const pollMs = 2_000;
 const pauseMs = 500;
 
 /** How soon what waits should be done, and how slowly pools shrink: pods come within seconds and cost little to keep. */
-const pace = { targetSeconds: 10, stepSize: 20, stabilisationSeconds: 30, cooldownSeconds: 60 } as const;
+export const pace = { targetSeconds: 10, stepSize: 20, stabilisationSeconds: 30, cooldownSeconds: 60 } as const;
 
 export function startScaler(options: ScalerOptions): Scaler {
   const { live, onChange, now, log } = options;
@@ -202,12 +202,13 @@ function poolLoad(queues: PipelineLoad, pool: PoolName, busy: readonly string[])
 
 /** The autoscaler of a pool. It remembers what was wanted, so another policy begins anew. */
 function autoscalerOf({ autoscalers }: State, pool: PoolName, settings: PoolSettings): Autoscaler {
-  const { min, max, concurrency, globalConcurrency } = settings;
+  const { min, max, concurrency, globalConcurrency, startsPerSecond } = settings;
   const known = autoscalers.get(pool);
   const policy: ScalingPolicy = {
     ...pace,
     ...{ min, max, concurrency },
-    ...(globalConcurrency === undefined ? {} : { globalConcurrency }),
+    ...(globalConcurrency !== undefined && { globalConcurrency }),
+    ...(startsPerSecond !== undefined && { startsPerSecond }),
   };
   if (known && JSON.stringify(known.policy) === JSON.stringify(policy)) return known.autoscaler;
   const autoscaler = openAutoscaler(policy);

@@ -153,7 +153,7 @@ describe('the number of workers', () => {
   ])('is limited by %s', (_, input, decision) => expect(of(input)).toMatchObject(decision));
 
   test('is one during the cooldown and zero after it; a pool without workers needs no cooldown', () => {
-    expect(of({ current: 3, idleSeconds: 299 })).toMatchObject({ replicas: 1, reason: 'CoolingDown' });
+    expect(of({ current: 3, idleSeconds: 299 })).toMatchObject({ replicas: 1, reason: 'CoolingDown', want: 0 });
     expect(of({ current: 3, idleSeconds: 300 })).toMatchObject({ replicas: 0, reason: 'NoLoad' });
     expect(of({ current: 0 })).toMatchObject({ replicas: 0, reason: 'NoLoad' });
   });

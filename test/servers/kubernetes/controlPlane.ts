@@ -17,11 +17,15 @@ export interface ControlPlaneOptions {
   readonly audit?: boolean;
   /** Further flags of the API server. */
   readonly apiServerArgs?: readonly string[];
+  /** Further flags of the controller manager. */
+  readonly controllerManagerArgs?: readonly string[];
   /** The address of this machine at which the API server is. Default: loopback, which no pod of a real node reaches. */
   readonly address?: string;
 }
 
 const loopback = '127.0.0.1';
+/** The name under which the API server passes requests on. */
+const frontProxy = 'front-proxy-client';
 /** What the Service `kubernetes` gets: the first address of those that Services have. */
 const serviceAddress = '10.96.0.1';
 
@@ -95,7 +99,7 @@ async function assemble(parts: Parts, options: ControlPlaneOptions): Promise<Con
   await writeServerFiles(parts);
   startEtcd(parts);
   let server = await startApiServer(parts, api, options);
-  await startControllerManager(parts, api);
+  await startControllerManager(parts, api, options);
   const kubeconfig = await kubeconfigFor(parts, api, administrator);
 
   const readLog = (mark: AuditMark) => {
@@ -127,6 +131,7 @@ async function writeServerFiles({ folder, authority, address }: Parts): Promise<
   const server = await authority.server([address, serviceAddress]);
   // As whom it asks kubelets for logs.
   const asker = await authority.client({ user: 'kube-apiserver', groups: ['system:masters'] });
+  const proxy = await authority.client({ user: frontProxy });
   const write = (name: string, content: string) => writeFile(join(folder, name), content, { mode: 0o600 });
   await Promise.all([
     write('ca.crt', authority.certificate),
@@ -134,6 +139,8 @@ async function writeServerFiles({ folder, authority, address }: Parts): Promise<
     write('apiserver.key', server.key),
     write('kubelet-client.crt', asker.certificate),
     write('kubelet-client.key', asker.key),
+    write('front-proxy.crt', proxy.certificate),
+    write('front-proxy.key', proxy.key),
     write('service-accounts.key', createSigningKey()),
     write('audit-policy.json', JSON.stringify(auditPolicy)),
   ]);
@@ -183,6 +190,15 @@ async function startApiServer(parts: Parts, api: Api, options: ControlPlaneOptio
       `--tls-cert-file=${file('apiserver.crt')}`,
       `--tls-private-key-file=${file('apiserver.key')}`,
       `--client-ca-file=${file('ca.crt')}`,
+      // As whom it passes requests on to API servers that extend it, and where these are.
+      `--requestheader-client-ca-file=${file('ca.crt')}`,
+      `--requestheader-allowed-names=${frontProxy}`,
+      '--requestheader-username-headers=X-Remote-User',
+      '--requestheader-group-headers=X-Remote-Group',
+      '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+      `--proxy-client-cert-file=${file('front-proxy.crt')}`,
+      `--proxy-client-key-file=${file('front-proxy.key')}`,
+      '--enable-aggregator-routing=true',
       '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
       `--service-account-key-file=${file('service-accounts.key')}`,
       `--service-account-signing-key-file=${file('service-accounts.key')}`,
@@ -202,7 +218,7 @@ async function startApiServer(parts: Parts, api: Api, options: ControlPlaneOptio
   return server;
 }
 
-async function startControllerManager(parts: Parts, api: Api): Promise<void> {
+async function startControllerManager(parts: Parts, api: Api, options: ControlPlaneOptions): Promise<void> {
   const { binaries, folder, processes } = parts;
   const file = (name: string) => join(folder, name);
   const kubeconfig = await kubeconfigFor(parts, api, { user: 'system:kube-controller-manager' });
@@ -218,6 +234,7 @@ async function startControllerManager(parts: Parts, api: Api): Promise<void> {
       '--secure-port=0',
       '--kube-api-qps=1000',
       '--kube-api-burst=2000',
+      ...(options.controllerManagerArgs ?? []),
     ],
     output: file('kube-controller-manager.log'),
   });

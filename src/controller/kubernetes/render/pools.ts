@@ -1,4 +1,5 @@
 import type { Pipeline } from '../../../api/index.ts';
+import { parseDuration } from '../../../api/parseUnits.ts';
 import type { WorkerPool, WorkerResources } from '../../../api/workers.ts';
 import { type PoolName, poolNames } from '../../../queue/names.ts';
 import type { Installation } from '../installation.ts';
@@ -10,6 +11,8 @@ export interface PoolSettings extends Omit<WorkerPool, 'minReplicas' | 'maxRepli
   readonly max: number;
   /** Steps that it makes sense to have under way in all workers together. */
   readonly globalConcurrency?: number;
+  /** Steps that the sources let begin in a second, if all of them have a rate. */
+  readonly startsPerSecond?: number;
   readonly resources: WorkerResources;
 }
 
@@ -30,24 +33,41 @@ export function poolSettings({ spec }: Pipeline, installation: Installation, poo
     concurrency: pool === 'warehouse' ? 1 : steps, // that process takes one step at a time
     min: Math.min(minReplicas ?? common.minReplicas ?? 0, max),
     max,
-    ...sourcesConcurrency({ spec }, pool),
+    ...sourceLimits({ spec }, pool),
     resources: resources ?? common.resources ?? sensible[pool].resources,
   };
 }
 
+type SourceLimits = Pick<PoolSettings, 'globalConcurrency' | 'startsPerSecond'>;
+type Limits = NonNullable<Pipeline['spec']['datasets'][number]['extract']['limits']>;
+
 /**
- * Requests that may be under way at the same time, where every source has a limit: more steps than these would wait for
- * each other's turns. Datasets with one limit key share it.
+ * What all sources together allow, where every source has a limit: more steps than these would wait for each other's
+ * turns. A step is one request at least. Datasets with one limit key share it, and the strictest wins.
  */
-function sourcesConcurrency({ spec }: Pick<Pipeline, 'spec'>, pool: PoolName): { readonly globalConcurrency?: number } {
-  const byKey = new Map<string, number>();
+function sourceLimits({ spec }: Pick<Pipeline, 'spec'>, pool: PoolName): SourceLimits {
+  const byKey = new Map<string, { concurrency: number; perSecond: number }>();
   for (const { extract } of pool === 'extract' ? spec.datasets : []) {
     if (!extract.limits) return {};
     const key = extract.limits.key ?? extract.rest?.baseUrl ?? '';
-    byKey.set(key, Math.min(extract.limits.concurrency, byKey.get(key) ?? Number.POSITIVE_INFINITY));
+    const { concurrency, perSecond } = byKey.get(key) ?? { concurrency: Infinity, perSecond: Infinity };
+    byKey.set(key, {
+      concurrency: Math.min(extract.limits.concurrency, concurrency),
+      perSecond: Math.min(perSecondOf(extract.limits), perSecond),
+    });
   }
-  return byKey.size === 0 ? {} : { globalConcurrency: [...byKey.values()].reduce((a, b) => a + b) };
+  if (byKey.size === 0) return {};
+  const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b);
+  const sources = [...byKey.values()];
+  const startsPerSecond = sum(sources.map(({ perSecond }) => perSecond));
+  return {
+    globalConcurrency: sum(sources.map(({ concurrency }) => concurrency)),
+    ...(startsPerSecond < Infinity && { startsPerSecond }),
+  };
 }
+
+const perSecondOf = ({ rate }: Limits): number =>
+  rate === undefined ? Infinity : rate.requests / (parseDuration(rate.per) / 1000);
 
 /**
  * Downloads wait for their sources, whose limits hold over all workers. Cleaning fills a core.

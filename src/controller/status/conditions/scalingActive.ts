@@ -12,5 +12,12 @@ export const scalingActive: Judge = (seen) => {
     const which = unread.length === 0 ? 'the queues' : `the queues of ${unread.join(', ')}`;
     return unknown('QueuesUnreadable', `${which} cannot be read; the number of workers is held until Redis answers`);
   }
-  return ours.some(([, { decision }]) => decision === undefined) ? unknown('Undecided') : yes('Deciding');
+  if (ours.some(([, { decision }]) => decision === undefined)) return unknown('Undecided');
+  const others = all.filter(([, { provider }]) => provider === 'External').map(([name]) => name);
+  if (others.length === 0) return yes('Deciding');
+  const which = ours.map(([name]) => name).join(' and ');
+  return yes(
+    'Deciding',
+    `the autoscaler sets the number of workers of ${which}; something else that of ${others.join(' and ')}`,
+  );
 };

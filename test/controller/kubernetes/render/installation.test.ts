@@ -35,6 +35,33 @@ test('a pool has what its Pipeline says, else its installation, else what is sen
   expect(poolSettings(pipeline, full, 'clean')).toMatchObject({ provider: 'External', min: 0, max: 2 });
 });
 
+test('a pool of extract knows what its sources allow together, when all of them say so', () => {
+  const small = installationOf(smallInstallation);
+  const limited = (...limits: readonly (object | undefined)[]) => {
+    const { metadata, spec } = stored(usual);
+    const [dataset] = spec.datasets;
+    if (!dataset) throw new Error('the usual Pipeline has a dataset');
+    const datasets = limits.map((each, index) => ({
+      ...dataset,
+      name: `jobs-${index}`,
+      extract: { ...dataset.extract, limits: each },
+    }));
+    const { globalConcurrency, startsPerSecond } = poolSettings(
+      { ...stored(usual), metadata, spec: { ...spec, datasets } } as ReturnType<typeof stored>,
+      small,
+      'extract',
+    );
+    return { globalConcurrency, startsPerSecond };
+  };
+  const a = { key: 'a', concurrency: 4, rate: { requests: 30, per: '1m' } };
+  const stricter = { key: 'a', concurrency: 9, rate: { requests: 1, per: '10s' } };
+  const b = { key: 'b', concurrency: 2, rate: { requests: 5, per: '1s' } };
+  expect(limited(a)).toEqual({ globalConcurrency: 4, startsPerSecond: 0.5 });
+  expect(limited(a, stricter, b)).toEqual({ globalConcurrency: 6, startsPerSecond: 5.1 });
+  expect(limited(a, { key: 'c', concurrency: 1 })).toEqual({ globalConcurrency: 5, startsPerSecond: undefined });
+  expect(limited(a, undefined)).toEqual({ globalConcurrency: undefined, startsPerSecond: undefined });
+});
+
 test('the embedded warehouse has one worker at most, with one step at a time', () => {
   const many = stored(`${usual}\n  workers: {warehouse: {minReplicas: 3, maxReplicas: 4, concurrency: 5}}\n`);
   expect(poolSettings(many, installationOf(smallInstallation), 'warehouse')).toMatchObject({

@@ -7,7 +7,7 @@ const left = 64;
 const right = 24;
 const panelHeight = 118;
 const panelGap = 58;
-const top = 64;
+const top = 80;
 const plotWidth = width - left - right;
 const height = top + 3 * panelHeight + 2 * panelGap + 52;
 const throughputPeriod = 2;
@@ -59,14 +59,16 @@ export function drawScaling(record: ScalingRecord): string {
   ];
   const about = `${steps.toLocaleString('en')} steps come to a pool without workers: ${max} workers at most, ${concurrency} steps at a time each, a source that takes ${sourceMs} ms`;
   const { lastStepSeconds } = figuresOf(record);
+  const marked = `Dashed: the first step began after ${firstStepSeconds.toFixed(1)} s, the last one ended after ${lastStepSeconds.toFixed(0)} s`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${about}">
 <style>${style}
 </style>
 <text x="${left}" y="18">${about}</text>
+<text x="${left}" y="36">${marked}</text>
 ${legend()}
 ${panels.join('\n')}
-${mark(x(firstStepSeconds), `first step after ${firstStepSeconds.toFixed(1)} s`)}
-${mark(x(lastStepSeconds), `last step after ${lastStepSeconds.toFixed(0)} s`)}
+${mark(x(firstStepSeconds))}
+${mark(x(lastStepSeconds))}
 ${timeAxis(end, x)}
 </svg>
 `;
@@ -115,12 +117,9 @@ function legend(): string {
     .join('\n');
 }
 
-/** A moment, through all panels; what it is stands in the first one. */
-const mark = (x: number, words: string): string =>
-  [
-    `<line class="mark" x1="${at(x)}" x2="${at(x)}" y1="${topOf(0)}" y2="${topOf(2) + panelHeight}"/>`,
-    `<text x="${at(x + 6)}" y="${topOf(0) + 14}">${words}</text>`,
-  ].join('\n');
+/** A moment, through all panels. */
+const mark = (x: number): string =>
+  `<line class="mark" x1="${at(x)}" x2="${at(x)}" y1="${topOf(0)}" y2="${topOf(2) + panelHeight}"/>`;
 
 function timeAxis(end: number, x: (seconds: number) => number): string {
   const bottom = topOf(2) + panelHeight;

@@ -1,6 +1,7 @@
 /** `npm run generate`: writes the files that are made from code. A test fails when one of them is out of date. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { importedTypes } from '../cdk8s/imports/generate.ts';
 import { generatedFiles } from '../src/api/generate/index.ts';
 import { installationPage } from '../src/controller/kubernetes/installationPage.ts';
 import { permissionsFile } from '../src/controller/kubernetes/permissions.ts';
@@ -21,6 +22,7 @@ const others = [
   ['docs/reference/installation.md', installationPage()],
   [`${chart}/files/alerts.yaml`, alertRules()],
   [`${chart}/files/permissions.yaml`, permissionsFile()],
+  ...importedTypes(await readFile(join(root, chart, 'values.yaml'), 'utf8')),
 ] as const;
 for (const [path, text] of [...generatedFiles(), ...others]) {
   await mkdir(dirname(join(root, path)), { recursive: true });

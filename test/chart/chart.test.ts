@@ -9,6 +9,9 @@ import { parseInstallation } from '../../src/controller/kubernetes/installation.
 import { describeWithGoProgram, findGoProgram } from '../servers/goPrograms.ts';
 import { findKubernetes, howToGetKubernetes } from '../servers/kubernetes/binaries.ts';
 import { type ControlPlane, startControlPlane } from '../servers/kubernetes/controlPlane.ts';
+import { describeWithModules, moduleFiles } from '../servers/kubernetes/modules.ts';
+import { prometheusOperatorKinds } from '../servers/prometheusOperator.ts';
+import { monitored, variants } from './variants.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const chart = join(root, 'charts', 'jobpulse');
@@ -39,28 +42,6 @@ test('what the chart holds is what the project has: run `npm run generate`', () 
     expect(read(chart, 'files', 'crds', file)).toBe(read(root, 'crds', file));
   }
 });
-
-/** Combinations of values, each as it would be given with --set. */
-const variants: Readonly<Record<string, readonly string[]>> = {
-  'as it comes': [],
-  'all namespaces': ['watch.all=true'],
-  'several namespaces': ['watch.namespaces={jobs,fairs}'],
-  'a Redis and claims of yours': [
-    ...['redis.bundled=false', 'redis.existingSecret.name=my-redis', 'redis.existingSecret.key=address'],
-    ...['lake.filesystem.existingClaim=my-lake', 'files.existingClaim=my-files'],
-  ],
-  'a mirror, one controller, no policies': [
-    ...['image.registry=mirror.example', 'image.tag=1.2.3', 'image.pullSecrets={mirror}'],
-    ...['controller.replicas=1', 'networkPolicy.enabled=false', 'rbac.aggregate=false'],
-  ],
-  'a lake in a bucket': [
-    ...['lake.s3.bucket=jobs', 'lake.s3.endpoint=https://s3.example', 'lake.s3.secret.name=bucket'],
-  ],
-  'workers of another size': [
-    ...['workers.pools.clean.maxReplicas=9', 'workers.pod.graceSeconds=30', 'watch.selector=team=quay'],
-    ...['warehouse.storageClassName=fast', 'allowPrivateNetworks=true'],
-  ],
-};
 
 describeWithGoProgram('helm', 'the chart', () => {
   const render = async (set: readonly string[], ...more: readonly string[]): Promise<readonly Manifest[]> => {
@@ -145,6 +126,23 @@ describeWithGoProgram('helm', 'the chart', () => {
         expect(applied.code, applied.stderr).toBe(0);
       });
     }
+
+    describeWithModules([prometheusOperatorKinds], 'with the kinds of the Prometheus operator', () => {
+      test('pods to look at and rules are taken', async () => {
+        const kinds = moduleFiles(prometheusOperatorKinds);
+        const files = ['podmonitors', 'prometheusrules'].map(
+          (kind) => `-f=${kinds}/monitoring.coreos.com_${kind}.yaml`,
+        );
+        await plane.kubectl(['apply', '--server-side', ...files]);
+        await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
+        const set = monitored.flatMap((each) => ['--set', each]);
+        const input = await helm(['template', 'quay', chart, '--namespace', 'work', '--no-hooks', ...set]);
+        const dryRun = ['apply', '--server-side', '--dry-run=server', '--validate=strict', '-f', '-'];
+        const { code, stdout, stderr } = await plane.kubectl(dryRun, { input });
+        expect(code, stderr).toBe(0);
+        expect(stdout).toMatch(/podmonitor\S* serverside-applied[\s\S]*prometheusrule\S* serverside-applied/);
+      });
+    });
 
     test('a release is installed, upgraded and uninstalled; the definitions stay', async () => {
       const release = ['quay', '--namespace', 'work', '--kubeconfig', plane.kubeconfig];

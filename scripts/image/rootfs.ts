@@ -55,9 +55,9 @@ function writeAccounts(root: string): void {
 }
 
 /** The files that the dynamic linker loads for programs, under the names that it asks for. */
-function librariesOf(programs: readonly string[]): readonly string[] {
+export function librariesOf(programs: readonly string[], env: NodeJS.ProcessEnv = process.env): readonly string[] {
   const found = programs.flatMap((program) => {
-    const listing = execFileSync('ldd', [program], { encoding: 'utf8' });
+    const listing = execFileSync('ldd', [program], { encoding: 'utf8', env });
     if (/not found/.test(listing)) throw new Error(`libraries of ${program} are missing:\n${listing}`);
     return [...listing.matchAll(/(?<= |\t)(\/\S+)(?= \()/g)].map(([, path = '']) => path);
   });
@@ -65,7 +65,7 @@ function librariesOf(programs: readonly string[]): readonly string[] {
 }
 
 /** Copies a file, or a folder with all that is in it; of links, what they lead to. */
-function copy(from: string, to: string): void {
+export function copy(from: string, to: string): void {
   if (!existsSync(from)) throw new Error(`${from} is not on this machine; the image needs it`);
   mkdirSync(dirname(to), { recursive: true });
   cpSync(from, to, { recursive: true, dereference: true });

@@ -75,7 +75,7 @@ export async function startFlood({ pipelines, delayMs, controllerManagerArgs = [
     },
   };
   const url = `redis://:${password}@${node.hostAddress}:${redisServer.port}`;
-  await install(flood, { folder, pipelines, redis: { url, port: redisServer.port } }).catch(async (error: unknown) => {
+  await install(flood, { pipelines, redis: { url, port: redisServer.port } }).catch(async (error: unknown) => {
     await flood.stop();
     throw error;
   });
@@ -84,17 +84,13 @@ export async function startFlood({ pipelines, delayMs, controllerManagerArgs = [
 
 async function install(
   { node, source, kubectl }: Flood,
-  {
-    folder,
-    pipelines,
-    redis,
-  }: Pick<FloodOptions, 'pipelines'> & { folder: string; redis: { url: string; port: number } },
+  { pipelines, redis }: Pick<FloodOptions, 'pipelines'> & { redis: { url: string; port: number } },
 ): Promise<void> {
   const apply = async (items: readonly object[]) =>
     node.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
   await node.kubectl(['apply', '--server-side', '-f', join(root, 'crds')]);
   const names = pipelines.map(({ name }) => name);
-  await apply(installationManifests({ namespace, image, folder, pipelines: names, redis }));
+  await apply(installationManifests({ namespace, image, redis }));
   await kubectl(['rollout', 'status', 'deployment/jobpulse', '--timeout=180s']);
   await until(async () => (await node.plane.kubectl(['get', 'pipelines'])).code === 0);
   await apply(pipelines.map((pipeline) => manifest(pipeline, source.url)));

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PipelineRun } from '../../src/api/index.ts';
 import type { ControlPlane } from '../servers/kubernetes/controlPlane.ts';
-import { namespace } from './cluster.ts';
 
 /** What a watch told of runs, from the first to the last. */
 export interface History {
@@ -16,8 +15,8 @@ interface Known {
   readonly phases: string[];
 }
 
-/** Follows all runs; over a restart of the API server it goes on with what is there then. */
-export async function recordRuns(plane: ControlPlane): Promise<History> {
+/** Follows all runs of a namespace; over a restart of the API server it goes on with what is there then. */
+export async function recordRuns(plane: ControlPlane, namespace = 'default'): Promise<History> {
   const api = await plane.connect();
   const path = `/apis/jobpulse.dev/v1alpha1/namespaces/${namespace}/pipelineruns`;
   const known = new Map<string, Known>();

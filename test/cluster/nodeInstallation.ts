@@ -1,30 +1,15 @@
-import { chownSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { controllerRules, leaseRules } from '../../src/controller/kubernetes/permissions.ts';
 
-/** What a test installs on a real node by hand: what the chart does, in the fewest words, and volumes of folders. */
+/** What a test installs on a real node by hand, in the fewest words, where its Redis is on this machine. */
 export interface NodeInstallation {
   readonly namespace: string;
   /** The name of the image, which the node has. */
   readonly image: string;
   readonly redis: { readonly url: string; readonly port: number };
-  /** The Pipelines that there will be: each needs a volume for its warehouse. */
-  readonly pipelines: readonly string[];
-  /** A folder for those of the volumes. */
-  readonly folder: string;
 }
 
-/** User and group of the image. */
-const user = 65532;
-
-export function installationManifests({
-  namespace,
-  image,
-  redis,
-  pipelines,
-  folder,
-}: NodeInstallation): readonly object[] {
+export function installationManifests({ namespace, image, redis }: NodeInstallation): readonly object[] {
   const metadata = { name: 'jobpulse', namespace };
   const document = {
     id: 'harbour',
@@ -46,8 +31,6 @@ export function installationManifests({
       metadata: { name: 'jobpulse-redis', namespace },
       stringData: { url: redis.url },
     },
-    volume(namespace, folder, 'jobpulse-lake'),
-    ...pipelines.map((name) => volume(namespace, folder, `warehouse-${name}-warehouse-0`)),
     claim(namespace, 'jobpulse-lake'),
     {
       apiVersion: 'v1',
@@ -71,26 +54,6 @@ export function installationManifests({
     },
     { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: controller(image) },
   ];
-}
-
-/** A folder of this machine as a volume, for the one claim of this name; nothing here makes volumes on demand. */
-function volume(namespace: string, folder: string, name: string): object {
-  const path = join(folder, name);
-  mkdirSync(path);
-  // The kubelet changes no owner of such a volume.
-  chownSync(path, user, user);
-  return {
-    apiVersion: 'v1',
-    kind: 'PersistentVolume',
-    metadata: { name },
-    spec: {
-      capacity: { storage: '20Gi' },
-      accessModes: ['ReadWriteOnce', 'ReadWriteMany'],
-      persistentVolumeReclaimPolicy: 'Retain',
-      claimRef: { namespace, name },
-      hostPath: { path, type: 'Directory' },
-    },
-  };
 }
 
 const claim = (namespace: string, name: string): object => ({

@@ -1,16 +1,14 @@
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
-import { parseAllDocuments } from 'yaml';
 import type { Pipeline, PipelineRun } from '../../src/api/index.ts';
-import { rows } from '../../src/connectors/duckdb.ts';
 import { prefixOf } from '../../src/queue/names.ts';
 import type { RunReport } from '../../src/run/report.ts';
 import type { HostNode } from '../servers/kubernetes/hostNode.ts';
 import { startUsajobs, type UsajobsDouble } from '../servers/usajobs/double.ts';
-import { type Cluster, type ClusterOptions, namespace, root, startCluster, until } from './cluster.ts';
+import { type Cluster, type ClusterOptions, namespace, startCluster, until } from './cluster.ts';
+import { usajobsNamed } from './examplePipelines.ts';
 import { type History, recordRuns } from './history.ts';
+import { tableHash } from './warehouseCopy.ts';
 
 /** A cluster with a source and pipelines over it, for tests that break things while runs go on. */
 export interface Storm {
@@ -50,14 +48,13 @@ export async function startStorm({ seed, ...options }: ClusterOptions & { readon
   console.log(`seed ${seed}; another one by CHAOS_SEED`);
   const [cluster, double] = await Promise.all([startCluster(options), startUsajobs({ seed: 11, postings: 742 })]);
   const history = await recordRuns(cluster.plane);
-  const example = await overlay(cluster, double);
   const get = (run: string) => cluster.get<PipelineRun>('jpr', run);
   let runs = 0;
   return {
     ...{ cluster, double, history, random: openRandom(seed), get },
     async pipeline(name, spec = {}) {
-      const documents = example.map((each) => (each.kind === 'Pipeline' ? renamed(each, name, spec) : each));
-      for (const each of documents) await cluster.kubectl(['apply', '--server-side', '-f', '-'], JSON.stringify(each));
+      const objects = await usajobsNamed(cluster.kubectl, double, name, spec);
+      for (const each of objects) await cluster.kubectl(['apply', '--server-side', '-f', '-'], JSON.stringify(each));
     },
     async run(pipeline) {
       runs += 1;
@@ -84,7 +81,10 @@ export async function startStorm({ seed, ...options }: ClusterOptions & { readon
       );
       return JSON.parse(readFileSync(path, 'utf8')) as RunReport;
     },
-    table: (pipeline) => hashOf(nodeOf(cluster).claim(`warehouse-${pipeline}-warehouse-0`), pipeline),
+    table: (pipeline) => {
+      const claim = nodeOf(cluster).claim(`warehouse-${pipeline}-warehouse-0`);
+      return tableHash(claim, `${pipeline.replaceAll('-', '_')}.postings`, 'matched_object_id');
+    },
     jobsOf: (run) => unfinishedJobs(cluster, run),
     podLogs: async () => {
       const node = nodeOf(cluster);
@@ -118,46 +118,6 @@ function openRandom(seed: number): () => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-/** The objects of the overlay, with the address of the double in place of its placeholder. */
-async function overlay(cluster: Cluster, double: UsajobsDouble): Promise<readonly Pipeline[]> {
-  const manifests = await cluster.kubectl(['kustomize', join(root, 'examples', 'overlays', 'usajobs-double')]);
-  const text = manifests.replace('http://usajobs-double.example:8080', double.url);
-  return parseAllDocuments(text).map((document) => document.toJS() as Pipeline);
-}
-
-function renamed(example: Pipeline, name: string, spec: Partial<Pipeline['spec']>): object {
-  const [dataset] = structuredClone(example.spec.datasets);
-  if (!dataset || !('rest' in dataset.extract)) throw new Error('the example has no REST dataset any more');
-  Object.assign(dataset.extract.limits ?? {}, { rate: { requests: 1000, per: '1s' } });
-  Object.assign(dataset.extract.rest?.paging ?? {}, {
-    page: { param: 'Page', first: 1, sizeParam: 'ResultsPerPage', size: 60 },
-  });
-  const { schedule: _, ...usual } = example.spec;
-  return { ...example, metadata: { name }, spec: { ...usual, datasets: [dataset], ...spec } };
-}
-
-/** Reads a copy: one process may have the file. */
-async function hashOf(claim: string, pipeline: string): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'jobpulse-test-copy-'));
-  for (const file of ['warehouse.duckdb', 'warehouse.duckdb.wal']) {
-    if (existsSync(join(claim, file))) cpSync(join(claim, file), join(folder, file));
-  }
-  const instance = await DuckDBInstance.create(join(folder, 'warehouse.duckdb'));
-  const connection = await instance.connect();
-  try {
-    const [row] = await rows(
-      connection,
-      `SELECT count(*) || ' rows, ' || md5(string_agg(_row_hash, ',' ORDER BY matched_object_id)) AS hash
-       FROM ${pipeline.replaceAll('-', '_')}.postings`,
-    );
-    return String(row?.hash);
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-    rmSync(folder, { recursive: true });
-  }
 }
 
 async function unfinishedJobs({ redis }: Cluster, run: string): Promise<readonly string[]> {

@@ -29,7 +29,8 @@ export interface S3Server {
 /** Thousands of small objects on a busy disk take longer to remove than all tests. */
 const memoryFolder = '/dev/shm';
 
-export async function startS3(): Promise<S3Server> {
+/** `host`: the address of this machine that it listens at. */
+export async function startS3(host = '127.0.0.1'): Promise<S3Server> {
   const program = findGoProgram('versitygw');
   if (program === undefined) throw new Error('there is no S3 server: use describeWithGoProgram');
   const folder = mkdtempSync(join(existsSync(memoryFolder) ? memoryFolder : tmpdir(), 'jobpulse-test-s3-'));
@@ -41,11 +42,11 @@ export async function startS3(): Promise<S3Server> {
   const processes = ownProcesses(folder);
   const output = join(folder, 'log');
   const port = await freePort();
-  const endpoint = `http://127.0.0.1:${port}`;
+  const endpoint = `http://${host}:${port}`;
   const place = { bucket: 'lake', endpoint, credentialsDir };
   const client = s3Client(place);
   // Metadata lies beside the data: not every file system of a test machine has extended attributes.
-  const args = ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', join(folder, 'metadata')];
+  const args = ['--port', `${host}:${port}`, '--quiet', 'posix', '--sidecar', join(folder, 'metadata')];
   const start = async () => {
     const env = { ...process.env, ROOT_ACCESS_KEY: access, ROOT_SECRET_KEY: secret };
     const child = processes.start({ program, args: [...args, join(folder, 'data')], env, output });

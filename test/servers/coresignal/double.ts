@@ -12,12 +12,13 @@ import { search } from './search.ts';
 export interface CoresignalOptions extends Partial<ApiOptions>, Partial<Behaviour> {
   /** Default 0: any free port. */
   readonly port?: number;
-  readonly host?: '127.0.0.1';
+  /** Default: loopback. */
+  readonly host?: string;
 }
 
-/** A running double of the Coresignal job API, on loopback. */
+/** A running double of the Coresignal job API. */
 export interface CoresignalDouble {
-  /** `http://127.0.0.1:<port>`, for `baseUrl`. */
+  /** `http://<host>:<port>`, for `baseUrl`. */
   readonly url: string;
   readonly key: string;
   /** Ids that a search finds now, in its order; without filters the usual search of the example. */

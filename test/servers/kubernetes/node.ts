@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeArchive } from '../../../scripts/image/archive.ts';
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './controlPlane.ts';
+import { type Folders, provideFolders } from './folders.ts';
+import { serveNames } from './names.ts';
 import { findNode, type NodeBinaries } from './nodeBinaries.ts';
 import {
   containerdConfig,
@@ -19,17 +21,23 @@ import { controlGroupsOf, makeNamespaces, type Namespaces } from './nodeNamespac
 import { ownProcesses, type Processes } from './processes.ts';
 
 /**
- * A real Kubernetes with one real node: containers in control groups, with volumes, probes, limits and Services.
- * It has no DNS, and admits NetworkPolicies without enforcing them.
+ * A real Kubernetes with one real node: containers in control groups, with volumes, probes, limits, Services and their
+ * names. A claim gets a folder of this machine. NetworkPolicies are admitted without being enforced.
  */
 export interface RealNode {
   readonly plane: ControlPlane;
   /** The address of this host for pods: a server that they are to reach listens here. */
   readonly hostAddress: string;
+  /** The folders that are the volumes of claims. */
+  readonly folders: Folders;
   /** kubectl as administrator; throws unless it succeeds, and gives what it printed. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** Takes an image from a docker-archive. Pods use it under its name, with `imagePullPolicy: Never` or `IfNotPresent`. */
   importImage(archive: string): Promise<void>;
+  /** Takes an image away; what runs from it goes on. */
+  removeImage(name: string): Promise<void>;
+  /** Runs a program of this machine as the node would, such as `mount`, and gives what it printed. */
+  run(program: string, ...args: readonly string[]): Promise<string>;
   /** The end of the log of one of the node's programs. */
   log(program: 'containerd' | 'kubelet' | 'kube-proxy' | 'kube-scheduler'): Promise<string>;
   /** Ends everything, and removes all it has written. */
@@ -45,6 +53,8 @@ interface Parts {
   readonly folder: string;
   readonly processes: Processes;
   readonly namespaces: Namespaces;
+  /** Ends what this process itself does for the node. */
+  readonly ending: AbortController;
 }
 
 /** Starts a control plane and a node; settles when the node takes pods. What a killed test leaves behind ends by itself. */
@@ -53,32 +63,43 @@ export async function startRealNode(options: Omit<ControlPlaneOptions, 'address'
   if ('missing' in binaries) throw new Error(`no node can be made on this machine: it needs ${binaries.missing}`);
   const folder = await mkdtemp(join(tmpdir(), 'jobpulse-test-real-node-'));
   const processes = ownProcesses(folder, controlGroupsOf(folder));
+  const ending = new AbortController();
   let plane: ControlPlane | undefined;
   try {
     const namespaces = await makeNamespaces(binaries, folder, processes);
-    const parts = { binaries, folder, processes, namespaces };
+    const parts = { binaries, folder, processes, namespaces, ending };
     const [started] = await Promise.all([
       startControlPlane({ ...options, address: namespaces.hostAddress }).then((each) => (plane = each)),
       startRuntime(parts),
     ]);
+    const own = await started.connect();
+    ending.signal.addEventListener('abort', () => void own.close());
+    await serveNames(own, namespaces.hostAddress, parts.ending.signal);
+    const folders = await provideFolders(own, join(folder, 'claims'), parts.ending.signal);
     await startNodePrograms(parts, started);
     await until(() => isReady(started), `${nodeName} to be ready`, logOf(folder, 'kubelet'));
-    return realNode(parts, started);
+    return realNode(parts, started, folders);
   } catch (error) {
+    ending.abort();
     await plane?.stop();
     await processes.stop();
     throw error;
   }
 }
 
-function realNode({ folder, processes, namespaces, binaries }: Parts, plane: ControlPlane): RealNode {
+function realNode(parts: Parts, plane: ControlPlane, folders: Folders): RealNode {
+  const { folder, processes, namespaces, ending } = parts;
   return {
     plane,
+    folders,
     hostAddress: namespaces.hostAddress,
     kubectl: (args, input) => kubectl(plane, args, input),
-    importImage: (archive) => importImage({ folder, namespaces, binaries }, archive),
+    importImage: (archive) => images(parts, 'import', archive),
+    removeImage: (name) => images(parts, 'rm', name),
+    run: namespaces.run,
     log: (program) => logOf(folder, program)(),
     stop: async () => {
+      ending.abort();
       await plane.stop();
       await processes.stop();
     },
@@ -96,7 +117,7 @@ async function startRuntime(parts: Parts): Promise<void> {
   await until(answers, 'containerd to answer', logOf(folder, 'containerd'));
   const archive = join(folder, 'pause.tar');
   await makePauseImage(binaries, join(folder, 'pause'), archive);
-  await importImage(parts, archive);
+  await images(parts, 'import', archive);
 }
 
 async function makePauseImage({ pause }: NodeBinaries, root: string, archive: string): Promise<void> {
@@ -107,11 +128,8 @@ async function makePauseImage({ pause }: NodeBinaries, root: string, archive: st
   await rm(root, { recursive: true });
 }
 
-async function importImage(
-  { folder, namespaces, binaries }: Pick<Parts, 'folder' | 'namespaces' | 'binaries'>,
-  archive: string,
-): Promise<void> {
-  await namespaces.run(binaries.ctr, '--address', runtimeSocket(folder), '-n', 'k8s.io', 'images', 'import', archive);
+async function images({ folder, namespaces, binaries }: Parts, ...args: readonly string[]): Promise<void> {
+  await namespaces.run(binaries.ctr, '--address', runtimeSocket(folder), '-n', 'k8s.io', 'images', ...args);
 }
 
 async function startNodePrograms(parts: Parts, plane: ControlPlane): Promise<void> {
@@ -123,7 +141,7 @@ async function startNodePrograms(parts: Parts, plane: ControlPlane): Promise<voi
     plane.kubeconfigFor({ user: 'system:kube-proxy' }),
     writeFile(file('ca.crt'), plane.authority),
     writeFile(file('resolv.conf'), ''),
-    writeFile(file('kubelet.yaml'), JSON.stringify(kubeletConfig(folder))),
+    writeFile(file('kubelet.yaml'), JSON.stringify(kubeletConfig(folder, namespaces.hostAddress))),
   ]);
   await writeFile(file('kube-proxy.yaml'), JSON.stringify(proxyConfig(proxy)));
   processes.start({

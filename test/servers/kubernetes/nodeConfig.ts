@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { clusterDomain } from './names.ts';
 import { networkPlugins } from './nodeBinaries.ts';
 import { podNetwork } from './nodeNamespaces.ts';
 
@@ -47,7 +48,8 @@ export const networkConfig = {
   ],
 };
 
-export const kubeletConfig = (folder: string) => ({
+/** `nameServer`: where pods ask for the addresses of names. */
+export const kubeletConfig = (folder: string, nameServer: string) => ({
   apiVersion: 'kubelet.config.k8s.io/v1beta1',
   kind: 'KubeletConfiguration',
   failCgroupV1: false,
@@ -60,9 +62,10 @@ export const kubeletConfig = (folder: string) => ({
   },
   authorization: { mode: 'Webhook' },
   failSwapOn: false,
-  // There is no DNS in this cluster: what pods call has an address.
+  // Nothing of this machine's own names.
   resolvConf: join(folder, 'resolv.conf'),
-  clusterDomain: 'cluster.local',
+  clusterDomain,
+  clusterDNS: [nameServer],
   podLogsDir: join(folder, 'pods'),
   volumePluginDir: join(folder, 'volume-plugins'),
   imageGCHighThresholdPercent: 100,

@@ -7,6 +7,7 @@ import { startUsajobs } from './double.ts';
  */
 const { values } = parseArgs({
   options: {
+    host: { type: 'string', default: '127.0.0.1' },
     port: { type: 'string', default: '0' },
     seed: { type: 'string', default: '1' },
     postings: { type: 'string', default: '742' },
@@ -18,6 +19,7 @@ const { values } = parseArgs({
 });
 
 const double = await startUsajobs({
+  host: values.host,
   port: wholeNumber('port', values.port),
   seed: wholeNumber('seed', values.seed),
   postings: wholeNumber('postings', values.postings),

@@ -132,6 +132,7 @@ export const reasons = {
   LakeClaimed: 'Another installation owns this part of the lake.',
   InputMissing: 'A step needs a manifest that is not in the lake.',
   LakeFileMissing: 'A file that a manifest names is not in the lake.',
+  LakeFileDamaged: 'A file of the lake does not hold the rows that its manifest says.',
   ObjectMissing: 'An object is not in the store.',
   RawMissing: 'Raw bytes are no longer in the lake: their retention is over, or someone removed them.',
   RawUnreadable: 'Stored raw bytes are damaged.',

@@ -77,7 +77,7 @@ const datasetResult = z.strictObject({
 
 const failure = z.strictObject({
   dataset: text(63).describe('Dataset or model.'),
-  stage: z.enum(['Extract', 'Clean', 'Load', 'Transform', 'Sweep', 'Plan']).describe('Stage of the step.'),
+  stage: z.enum(['Extract', 'Clean', 'Load', 'Transform', 'Compact', 'Sweep', 'Plan']).describe('Stage of the step.'),
   key: text(128).describe('Key of the step.'),
   reason: text(64).describe('A word from the list of reasons.'),
   message: text(1024).describe('Where, what was found and how to fix it.'),

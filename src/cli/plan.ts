@@ -62,7 +62,7 @@ function planText({ pipeline, datasets, models }: PlanSummary): string {
 
 function datasetText(
   pipeline: string,
-  { name, extract, clean, load, unavailable, notAsked, why }: DatasetPlan,
+  { name, extract, clean, load, compact, unavailable, notAsked, why }: DatasetPlan,
 ): string {
   const asks =
     extract.requests === null
@@ -73,6 +73,11 @@ function datasetText(
     ...windowTexts(extract),
     ...(clean.slices > 0 ? [`re-clean ${clean.slices} slices from ${clean.bytes} bytes of raw: 0 requests`] : []),
     ...(load === 'Rebuild' ? ['rebuild the table'] : load === 'Append' ? ['load a slice that is waiting'] : []),
+    ...(compact.packs > 0
+      ? [
+          `bring ${compact.manifests} manifests and their files together in ${compact.packs} packs when all else is done: 0 requests`,
+        ]
+      : []),
     ...(unavailable.length > 0
       ? [`${unavailable.length} slices can no longer be re-cleaned (raw expired): ${unavailable.join(', ')}`]
       : []),

@@ -6,7 +6,7 @@ export function showEvent(progress: Progress, pipeline: string, event: RunEvent)
   if (event.type === 'resumed') progress.line(`${pipeline}: going on with ${event.run}, which was interrupted`);
   if (event.type === 'waiting') progress.line(`${pipeline}: waits for it to end: ${event.message}`);
   if (event.type !== 'started' && event.type !== 'progress' && event.type !== 'retrying') return;
-  if (event.stage === 'Sweep') return; // housekeeping that nobody waits for
+  if (event.stage === 'Sweep' || event.stage === 'Compact') return; // housekeeping that nobody waits for
   const place = `${pipeline}/${event.dataset}: ${event.stage.toLowerCase()}`;
   if (event.type === 'started') progress.update(`${place} …`);
   if (event.type === 'progress') progress.update(`${place}: ${event.message ?? ''}`);

@@ -41,9 +41,9 @@ export function redriveOf({ spec }: Pick<Pipeline, 'spec'>, run: PipelineRun): R
   return { ...common, from, datasets: spec.datasets.map(({ name }) => name).filter((name) => failed.has(name)) };
 }
 
-/** The failures that held something back: a sweep that failed is done by the next run anyway. */
+/** The failures that held something back: housekeeping that failed is done by the next run anyway. */
 function failuresOf({ metadata, status }: PipelineRun): NonNullable<NonNullable<PipelineRun['status']>['failures']> {
-  const failures = (status?.failures ?? []).filter(({ stage }) => stage !== 'Sweep');
+  const failures = (status?.failures ?? []).filter(({ stage }) => stage !== 'Sweep' && stage !== 'Compact');
   if (failures.length > 0 || status?.phase === 'Failed') return failures;
   const how = status?.phase === undefined ? 'has not begun' : `is ${status.phase}`;
   throw new CliError(

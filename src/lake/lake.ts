@@ -1,8 +1,9 @@
 import type { Store } from '../connectors/stores/store.ts';
 import { TerminalError } from '../run/errors.ts';
 import { digestOf, type Json } from '../run/key.ts';
-import type { Manifest, StageName } from '../run/types.ts';
+import type { Manifest } from '../run/types.ts';
 import { layout } from './layout.ts';
+import { inOrderOfUse, isPackPath, manifestsIn } from './packs.ts';
 
 /** One pipeline's part of the lake: everything below `<namespace>/<pipeline>/`. */
 export interface Lake {
@@ -13,13 +14,17 @@ export interface Lake {
 }
 
 /** What two attempts at one step must agree on; times, runs and epochs are left out on purpose. */
-export const manifestDigest = (manifest: Pick<Manifest, 'key' | 'ledger' | 'partitions' | 'schema'>): string =>
-  digestOf({
-    key: manifest.key,
-    ledger: manifest.ledger,
-    partitions: manifest.partitions,
-    schema: manifest.schema,
-  } as unknown as Json);
+export function manifestDigest(manifest: Pick<Manifest, 'key' | 'ledger' | 'partitions' | 'schema'>): string {
+  const known = digests.get(manifest);
+  if (known !== undefined) return known;
+  const { key, ledger, partitions, schema } = manifest;
+  const digest = digestOf({ key, ledger, partitions, schema } as unknown as Json);
+  digests.set(manifest, digest);
+  return digest;
+}
+
+/** A plan asks for the digest of a manifest many times. */
+const digests = new WeakMap<object, string>();
 
 export const manifestPath = (manifest: Pick<Manifest, 'dataset' | 'stage' | 'slice' | 'key'>): string =>
   layout.manifest(manifest.dataset, manifest.stage, manifest.slice, manifest.key);
@@ -47,14 +52,76 @@ export async function readManifest(lake: Lake, path: string): Promise<Manifest |
   return bytes && (JSON.parse(bytes.toString('utf8')) as Manifest);
 }
 
-/** All published manifests of the pipeline, or of one dataset, or of one of its stages. */
-export async function listManifests(lake: Lake, dataset?: string, stage?: StageName): Promise<Manifest[]> {
-  const paths: string[] = [];
-  for await (const object of lake.store.list(layout.steps(dataset, stage))) paths.push(object.path);
-  paths.sort();
-  const manifests = await mapBounded(paths, 16, (path) => readManifest(lake, path));
-  return manifests.filter((manifest) => manifest !== undefined);
+/** All published manifests of the pipeline. */
+export async function listManifests(lake: Lake): Promise<Manifest[]> {
+  return readListed(lake, await pathsBelow(lake, layout.steps()));
 }
+
+/**
+ * What is published under listed paths, and what packs among them stand for, as far as it is meant: to readers a
+ * manifest in a pack is one like all others, and it is not read a second time.
+ */
+export async function readListed(
+  lake: Lake,
+  listed: ReadonlySet<string>,
+  isMeant: (path: string) => boolean = () => true,
+): Promise<Manifest[]> {
+  const paths = [...listed];
+  const found = new Map<string, Manifest>();
+  const packs = inOrderOfUse(await readAll(lake, paths.filter(isPackPath)));
+  for (const pack of packs) {
+    for (const manifest of await manifestsIn(lake.store, pack)) {
+      const path = manifestPath(manifest);
+      // What was extracted is never replaced: a pack has a copy, and whoever removed the manifest meant it.
+      const isThere = manifest.stage === 'Clean' || listed.has(path);
+      if (isThere && isMeant(path) && !found.has(path)) found.set(path, manifest);
+    }
+  }
+  const single = await readAll(
+    lake,
+    paths.filter((path) => !isPackPath(path) && !found.has(path)),
+  );
+  for (const manifest of [...packs, ...single]) found.set(manifestPath(manifest), manifest);
+  return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, manifest]) => manifest);
+}
+
+/** Manifests by their paths, in that order; what is in a pack now has gone from its own path. */
+export async function readNamed(lake: Lake, paths: readonly string[]): Promise<(Manifest | undefined)[]> {
+  const packed = paths.length > manyPaths ? await packedManifests(lake, paths) : new Map<string, Manifest>();
+  const found = await mapBounded(paths, 16, async (path) => packed.get(path) ?? (await readManifest(lake, path)));
+  if (paths.length > manyPaths || !found.includes(undefined)) return found;
+  const others = await packedManifests(lake, paths);
+  return found.map((manifest, at) => manifest ?? others.get(paths[at] ?? ''));
+}
+
+/** So many manifests are sooner found in packs, where they are in one, than read one by one. */
+const manyPaths = 64;
+
+async function packedManifests(lake: Lake, paths: readonly string[]): Promise<Map<string, Manifest>> {
+  const found = new Map<string, Manifest>();
+  for (const dataset of new Set(paths.map(datasetIn))) {
+    for (const pack of (await listPacks(lake, dataset)).toReversed()) {
+      for (const manifest of await manifestsIn(lake.store, pack)) found.set(manifestPath(manifest), manifest);
+    }
+  }
+  return found;
+}
+
+/** The dataset in `_jobpulse/steps/<dataset>/…`. */
+const datasetIn = (path: string): string => path.split('/')[2] ?? '';
+
+/** The packs of a dataset; where several hold the same, the first counts. */
+export const listPacks = async (lake: Lake, dataset: string): Promise<readonly Manifest[]> =>
+  inOrderOfUse(await readAll(lake, [...(await pathsBelow(lake, layout.steps(dataset, 'Compact')))]));
+
+async function pathsBelow({ store }: Lake, folder: string): Promise<Set<string>> {
+  const paths = new Set<string>();
+  for await (const { path } of store.list(folder)) paths.add(path);
+  return paths;
+}
+
+const readAll = async (lake: Lake, paths: readonly string[]): Promise<Manifest[]> =>
+  (await mapBounded(paths, 16, (path) => readManifest(lake, path))).filter((manifest) => manifest !== undefined);
 
 /** Stores a resolved stage spec under its digest and returns the digest. */
 export async function putSpec(lake: Lake, spec: Json): Promise<string> {

@@ -12,6 +12,9 @@ export const layout = {
   clean: (dataset: string, partition: string, contentHash: string) =>
     ['clean', dataset, ...(partition === '' ? [] : [partition]), `${contentHash.slice(0, 16)}.parquet`].join('/'),
   seen: (dataset: string, contentHash: string) => `clean/${dataset}/_seen/${contentHash.slice(0, 16)}.parquet`,
+  /** Manifests that a pack took the place of. */
+  replaced: (dataset: string, contentHash: string) =>
+    `clean/${dataset}/_manifests/${contentHash.slice(0, 16)}.jsonl.zst`,
   quarantine: (dataset: string, contentHash: string) => `quarantine/${dataset}/${contentHash.slice(0, 16)}.parquet`,
   spec: (digest: string) => `_jobpulse/specs/${digest.replace('sha256:', '')}.json`,
   steps: (dataset?: string, stage?: StageName) =>

@@ -1,6 +1,6 @@
 import { holds, type Interval, type Intervals, union } from '../run/intervals.ts';
 import type { Manifest } from '../run/types.ts';
-import { type Lake, manifestPath, mapBounded, readManifest } from './lake.ts';
+import { type Lake, manifestPath, readListed } from './lake.ts';
 import { layout } from './layout.ts';
 
 /**
@@ -45,8 +45,15 @@ export async function listUnsettled(lake: Lake, indexes: ReadonlyMap<string, Pla
     if (!index) await addAll(lake, layout.steps(dataset), paths);
     else await addUnsettled(lake, dataset, union(index.settled), paths);
   }
-  const manifests = await mapBounded([...paths].sort(), 16, (path) => readManifest(lake, path));
-  return manifests.filter((manifest) => manifest !== undefined);
+  return readListed(lake, paths, (path) => paths.has(path) || !isSettled(path, indexes));
+}
+
+/** Whether a manifest is within the settled periods of its dataset. */
+function isSettled(path: string, indexes: ReadonlyMap<string, PlanIndex>): boolean {
+  const [, , dataset = '', , slice = ''] = path.split('/');
+  const index = indexes.get(dataset);
+  const period = periodOf(slice);
+  return index !== undefined && period !== undefined && holds(union(index.settled), period);
 }
 
 async function addUnsettled(lake: Lake, dataset: string, settled: Intervals, paths: Set<string>): Promise<void> {

@@ -6,6 +6,7 @@ import type { Stage } from '../workers/stage.ts';
 import { replaced } from './current.ts';
 import { type Lake, listManifests, manifestDigest, manifestPath, mapBounded } from './lake.ts';
 import { layout } from './layout.ts';
+import { heldByPacks, idlePacks } from './packsInUse.ts';
 
 /** Nothing is garbage before this age: an attempt that is still alive writes within it. */
 const graceMs = 24 * 3_600_000;
@@ -14,7 +15,7 @@ const graceMs = 24 * 3_600_000;
 export type GarbageReason =
   /** No manifest names it. */
   | 'Orphan'
-  /** A later manifest took the place of the one that names it. */
+  /** A later manifest took the place of the one that names it, or a pack has it. */
   | 'Replaced'
   /** Older than `retention.raw`, `.clean` or `.quarantine`. */
   | 'Expired';
@@ -53,13 +54,14 @@ export interface Collectable {
 export function collectable(input: SweepInput): Collectable {
   const removed = removedManifests(input);
   const kept = input.manifests.filter(({ key }) => !removed.has(key));
+  const packed = heldByPacks(kept, ({ finishedAt }) => isPastGrace(input, Date.parse(finishedAt)));
   const expired = kept.filter(({ stage, slice }) => stage === 'Extract' && isOlder(input, slice.asOf, 'raw'));
   const expiredKeys = new Set(expired.map(({ key }) => key));
   const reasonOf = new Map<string, ReasonOf>([
     ['raw', rawReason(input, expiredKeys)],
-    ['clean', derivedReason(input, kept, removed)],
-    ['quarantine', quarantineReason(input, kept, removed)],
-    ['_jobpulse', removedReason(input, removed)],
+    ['clean', derivedReason(input, kept, removed, packed)],
+    ['quarantine', quarantineReason(input, kept, removed, packed)],
+    ['_jobpulse', removedReason(input, removed, packed)],
   ]);
   const garbage = input.objects.flatMap((object) => {
     const reason = reasonOf.get(object.path.slice(0, object.path.indexOf('/')))?.(object);
@@ -84,6 +86,9 @@ function removedManifests(input: SweepInput): Removed {
     const reason = reasonOf(manifest);
     if (reason) removed.set(manifest.key, reason);
   }
+  for (const { key, finishedAt } of idlePacks(input.manifests, (clean) => !removed.has(clean.key))) {
+    if (isPastGrace(input, Date.parse(finishedAt))) removed.set(key, 'Replaced');
+  }
   const models = input.manifests.filter(({ stage, key }) => stage === 'Transform' && !removed.has(key));
   const builtFrom = new Set(models.flatMap(({ inputs }) => inputs));
   for (const manifest of input.manifests) {
@@ -97,7 +102,7 @@ function manifestReason(input: SweepInput): (manifest: Manifest) => GarbageReaso
   const latest = latestSlices(input.manifests);
   return (manifest) => {
     const { key, stage, slice } = manifest;
-    if (stage === 'Extract' || stage === 'Sweep') return undefined;
+    if (stage === 'Extract' || stage === 'Compact' || stage === 'Sweep') return undefined;
     const replacement = replacements.get(key);
     if (replacement) return isPastGrace(input, Date.parse(replacement.since)) ? 'Replaced' : undefined;
     if (slice.asOf === latest.get(seriesOf(manifest))) return undefined;
@@ -150,8 +155,13 @@ function rawReason(input: SweepInput, expiredKeys: ReadonlySet<string>): ReasonO
   };
 }
 
-/** A file that several manifests share stays while one of them does. */
-function derivedReason(input: SweepInput, kept: readonly Manifest[], removed: Removed): ReasonOf {
+/** A file that several manifests share stays while one of them does, unless its rows are in a pack. */
+function derivedReason(
+  input: SweepInput,
+  kept: readonly Manifest[],
+  removed: Removed,
+  packed: ReadonlySet<string>,
+): ReasonOf {
   const keptPaths = new Set(kept.flatMap(filesOf));
   const removedPaths = new Map(
     input.manifests.flatMap((manifest) => {
@@ -163,28 +173,34 @@ function derivedReason(input: SweepInput, kept: readonly Manifest[], removed: Re
   const isOrphan = ({ modifiedAt }: StoredObject) =>
     input.unfinishedKeys.size === 0 && isPastGrace(input, modifiedAt.getTime());
   return (object) => {
+    if (packed.has(object.path)) return 'Replaced';
     if (keptPaths.has(object.path)) return undefined;
     return removedPaths.get(object.path) ?? (isOrphan(object) ? 'Orphan' : undefined);
   };
 }
 
 /** Beyond its retention quarantine goes although manifests name it: it holds records that did not pass. */
-function quarantineReason(input: SweepInput, kept: readonly Manifest[], removed: Removed): ReasonOf {
+function quarantineReason(
+  input: SweepInput,
+  kept: readonly Manifest[],
+  removed: Removed,
+  packed: ReadonlySet<string>,
+): ReasonOf {
   const isStale = ({ slice }: Manifest) => isOlder(input, slice.asOf, 'quarantine');
   const fresh = new Set(kept.filter((manifest) => !isStale(manifest)).flatMap(filesOf));
   const stale = new Set(kept.filter(isStale).flatMap(filesOf));
-  const reasonOf = derivedReason(input, kept, removed);
+  const reasonOf = derivedReason(input, kept, removed, packed);
   return (object) => (stale.has(object.path) && !fresh.has(object.path) ? 'Expired' : reasonOf(object));
 }
 
 /** The files of the manifests that go. */
-function removedReason(input: SweepInput, removed: Removed): ReasonOf {
+function removedReason(input: SweepInput, removed: Removed, packed: ReadonlySet<string>): ReasonOf {
   const reasons = new Map(input.manifests.map((manifest) => [manifestPath(manifest), removed.get(manifest.key)]));
-  return ({ path }) => reasons.get(path);
+  return ({ path }) => (packed.has(path) ? 'Replaced' : reasons.get(path));
 }
 
-const filesOf = ({ partitions, quarantine = [], seen = [] }: Manifest): string[] =>
-  [...partitions.flatMap(({ files }) => files), ...quarantine, ...seen].map(({ path }) => path);
+const filesOf = ({ partitions, quarantine = [], seen = [], replaces = [] }: Manifest): string[] =>
+  [...partitions.flatMap(({ files }) => files), ...quarantine, ...seen, ...replaces].map(({ path }) => path);
 
 /** Where garbage can lie. */
 const areas = ['raw', 'clean', 'quarantine', layout.steps()];
@@ -192,6 +208,7 @@ const areas = ['raw', 'clean', 'quarantine', layout.steps()];
 /** What a sweep needs to know beside the lake. */
 export interface SweepOptions extends Pick<SweepInput, 'unfinishedKeys' | 'now' | 'retention'> {
   readonly signal?: AbortSignal;
+  readonly crashPoint?: (name: string) => void;
 }
 
 /** Removes garbage. Stopped half-way it leaves nothing broken, and the next sweep does the rest. */
@@ -208,6 +225,7 @@ export async function sweep(lake: Lake, options: SweepOptions): Promise<SweepLed
       options.signal?.throwIfAborted();
       await lake.store.delete(path);
     });
+    options.crashPoint?.('in-sweep');
   }
   return { objects: garbage.length, bytes: garbage.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
@@ -227,11 +245,11 @@ async function markExpired(lake: Lake, dataset: string, key: string, now: Date):
  * The daily sweep as a step. It is planned when its run has nothing else to do, so that no key of that run is
  * unfinished; other runs are protected by the age that garbage must have.
  */
-export const sweepStage: Stage<SweepSpec> = async ({ lake, spec, signal }) => {
+export const sweepStage: Stage<SweepSpec> = async ({ lake, spec, signal, crashPoint }) => {
   const retention = Object.fromEntries(
     Object.entries({ raw: spec.retention.raw, clean: spec.retention.clean, quarantine: spec.retention.quarantine })
       .filter((entry): entry is [string, string] => entry[1] !== undefined)
       .map(([what, duration]) => [what, parseDuration(duration)]),
   );
-  return { ledger: await sweep(lake, { unfinishedKeys: new Set(), now: new Date(), retention, signal }) };
+  return { ledger: await sweep(lake, { unfinishedKeys: new Set(), now: new Date(), retention, signal, crashPoint }) };
 };

@@ -13,12 +13,13 @@ export const pools = {
 export type PoolName = keyof typeof pools;
 export const poolNames = Object.keys(pools) as readonly PoolName[];
 
-/** Which queue carries a stage's steps. Planning and sweeping need nothing but the lake, as cleaning does. */
+/** Which queue carries a stage's steps. Planning, compacting and sweeping need nothing but the lake, as cleaning does. */
 export const queueOf: Readonly<Record<StageName | 'Plan', QueueStage>> = {
   Extract: 'extract',
   Clean: 'clean',
   Load: 'load',
   Transform: 'transform',
+  Compact: 'clean',
   Sweep: 'clean',
   Plan: 'clean',
 };

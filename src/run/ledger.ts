@@ -1,4 +1,13 @@
-import type { CleanLedger, ExtractLedger, LoadLedger, Manifest, ModelLedger, StageName, SweepLedger } from './types.ts';
+import type {
+  CleanLedger,
+  CompactLedger,
+  ExtractLedger,
+  LoadLedger,
+  Manifest,
+  ModelLedger,
+  StageName,
+  SweepLedger,
+} from './types.ts';
 
 /** What the steps of a stage count. */
 export interface LedgerOf {
@@ -6,6 +15,7 @@ export interface LedgerOf {
   readonly Clean: CleanLedger;
   readonly Load: LoadLedger;
   readonly Transform: ModelLedger;
+  readonly Compact: CompactLedger;
   readonly Sweep: SweepLedger;
 }
 
@@ -57,7 +67,7 @@ export interface Balance {
   readonly went: Side;
 }
 
-/** The law a step's ledger must obey; models and sweeps have none. */
+/** The law a step's ledger must obey; models and housekeeping have none. */
 export function balanceOf(manifest: Counted): Balance | undefined {
   if (isStage(manifest, 'Extract')) return extractBalance(manifest.ledger);
   if (isStage(manifest, 'Clean')) return cleanBalance(manifest.ledger);

@@ -7,7 +7,7 @@ import { cleanStep, inOrder, isOf, step } from './steps.ts';
 import type { Manifest, Slice, Step } from './types.ts';
 
 /** A finished look at the source with one clean manifest per part. */
-interface CleanSlice {
+export interface CleanSlice {
   readonly slice: Slice;
   /** Extract and Clean manifests: the load needs to know both the rows and whether the snapshot was whole. */
   readonly inputs: readonly Manifest[];

@@ -1,4 +1,5 @@
 import { manifestDigest } from '../lake/lake.ts';
+import { planCompaction } from './compaction.ts';
 import { isInScope, planExtract } from './extracts.ts';
 import { judgeFailures } from './failures.ts';
 import type { Intervals } from './intervals.ts';
@@ -66,7 +67,9 @@ export function plan(input: PlanInput): Plan {
   ]);
   const steps = [...open.flatMap((dataset) => dataset.steps), ...planModels(known, unsettled)];
   if (steps.length > 0) return steps.slice(0, waveLimit);
-  return input.run.from === 'Extract' ? planSweep(known) : [];
+  if (input.run.from !== 'Extract') return [];
+  const compaction = datasetsOf(input).flatMap((specs) => planCompaction({ ...known, dataset: specs.name }, specs));
+  return compaction.length > 0 ? compaction : planSweep(known);
 }
 
 /** The datasets that a run is to work on. */

@@ -134,7 +134,9 @@ export function buildReport(input: ReportInput): RunReport {
 }
 
 function datasetReport({ run, asOf, manifests, periods }: ReportInput, name: string): DatasetReport {
-  const all = manifests.filter(({ dataset, stage }) => dataset === name && stage !== 'Transform');
+  const all = manifests.filter(
+    ({ dataset, stage }) => dataset === name && stage !== 'Transform' && stage !== 'Compact',
+  );
   const own = all.filter((manifest) => manifest.run === run);
   // A load of windows is about all of them together, and about no slice of its own.
   const isOfSlice = ({ stage, slice }: Manifest) => stage !== 'Load' || !isWindow(slice);

@@ -65,7 +65,14 @@ export interface SweepSpec {
   readonly retention: { readonly raw?: string; readonly clean?: string; readonly quarantine?: string };
 }
 
-export type StageSpec = ExtractSpec | CleanSpec | LoadSpec | ModelSpec | SweepSpec;
+/** How small clean files become few. */
+export interface CompactSpec {
+  readonly stage: 'Compact';
+  readonly dataset: string;
+  readonly key: readonly string[];
+}
+
+export type StageSpec = ExtractSpec | CleanSpec | LoadSpec | ModelSpec | CompactSpec | SweepSpec;
 
 /** A stage spec with its two digests. */
 export interface Resolved<Spec> {
@@ -82,6 +89,7 @@ export interface DatasetSpecs {
   readonly clean: Resolved<CleanSpec>;
   readonly load: Resolved<LoadSpec>;
   readonly rebuild: Resolved<LoadSpec>;
+  readonly compact: Resolved<CompactSpec>;
 }
 
 export interface PipelineSpecs {
@@ -181,6 +189,7 @@ function resolveDataset(
     clean: resolve(cleaning, { ...withoutDescriptions(cleaning), functions: around.functions(sql) }),
     load: resolve(loading, loadIdentity),
     rebuild: resolve({ ...loading, rebuild: true }, loadIdentity),
+    compact: resolve<CompactSpec>({ stage: 'Compact', dataset: name, key }, { key }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { parseDuration } from '../api/parseUnits.ts';
 import { calendarOf } from './calendar.ts';
+import { planCompaction } from './compaction.ts';
 import { coverageOf, windowsOf } from './extracts.ts';
 import { fromIso, inWords } from './intervals.ts';
 import { lacksItems } from './items.ts';
@@ -33,6 +34,8 @@ export interface DatasetPlan {
   };
   /** Loads that are known now; a new snapshot is loaded besides. */
   readonly load: 'None' | 'Append' | 'Rebuild';
+  /** Packs that small clean files would be brought together in, once nothing else is left to do. */
+  readonly compact: { readonly packs: number; readonly manifests: number; readonly requests: 0 };
   /** Snapshots whose raw bytes are beyond their retention: they stay as they were cleaned last. */
   readonly unavailable: readonly string[];
   /** Periods that the run is about and that the source cannot be asked about. */
@@ -92,6 +95,9 @@ function datasetPlan(input: PlanInput, specs: DatasetSpecs, steps: readonly Step
   const unavailable = history
     .filter(({ parts }) => parts.some(({ key }) => input.expired.has(key)))
     .map(({ slice }) => slice.asOf);
+  const published = new Map(input.manifests.map((manifest) => [manifest.key, manifest]));
+  const packs =
+    input.run.from === 'Extract' ? planCompaction({ ...input, published, holding: [], dataset: name }, specs) : [];
   const windows = input.run.from === 'Extract' ? windowsOf(input, specs) : undefined;
   const load = steps.find(({ stage }) => stage === 'Load');
   const last = history.at(-1)?.parts;
@@ -109,6 +115,7 @@ function datasetPlan(input: PlanInput, specs: DatasetSpecs, steps: readonly Step
     },
     clean,
     load: load ? (load.part.startsWith('rebuild') ? 'Rebuild' : 'Append') : 'None',
+    compact: { packs: packs.length, manifests: packs.reduce((sum, { inputs }) => sum + inputs.length, 0), requests: 0 },
     unavailable,
     notAsked: inWords(coverageOf(input, specs).unavailable),
     why: reasons(input, {

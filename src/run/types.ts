@@ -1,6 +1,6 @@
 /** The words that planner, workers, lake and report share. They carry no behaviour. */
 
-export const stages = ['Extract', 'Clean', 'Load', 'Transform', 'Sweep'] as const;
+export const stages = ['Extract', 'Clean', 'Load', 'Transform', 'Compact', 'Sweep'] as const;
 export type StageName = (typeof stages)[number];
 
 /** One look at a source that cannot be asked about the past. */
@@ -76,12 +76,25 @@ export interface ModelLedger {
   readonly failed: number;
 }
 
+/** What a pack took the place of, and what it is. */
+export interface CompactLedger {
+  /** Manifests and files of single steps … */
+  readonly manifests: number;
+  readonly files: number;
+  /** … with this many bytes of rows, … */
+  readonly bytes: number;
+  /** … which are in this many files now, with as many rows. */
+  readonly packs: number;
+  readonly packedBytes: number;
+  readonly rows: number;
+}
+
 export interface SweepLedger {
   readonly objects: number;
   readonly bytes: number;
 }
 
-export type Ledger = ExtractLedger | CleanLedger | LoadLedger | ModelLedger | SweepLedger;
+export type Ledger = ExtractLedger | CleanLedger | LoadLedger | ModelLedger | CompactLedger | SweepLedger;
 
 /** A file in the lake. */
 export interface FileRef {
@@ -91,6 +104,8 @@ export interface FileRef {
   readonly rows?: number;
   /** sha256 (hex) of the stored raw body before compression. */
   readonly sha256?: string;
+  /** Of a file of a pack: names, without extension, of the files of its folder whose rows are in it. */
+  readonly holds?: readonly string[];
 }
 
 export interface Partition {
@@ -168,6 +183,8 @@ export interface Manifest {
   readonly quarantine?: readonly FileRef[];
   /** Keys of every record that was read, kept or not, when missing rows are to be noticed (Clean). */
   readonly seen?: readonly FileRef[];
+  /** Where the manifests are, word for word, that this one takes the place of (Compact). */
+  readonly replaces?: readonly FileRef[];
   readonly notices?: readonly Notice[];
   /** One line a model has to tell (Transform). */
   readonly insight?: string;
@@ -182,7 +199,16 @@ export type StepResult = Pick<Manifest, 'ledger'> &
   Partial<
     Pick<
       Manifest,
-      'complete' | 'partitions' | 'schema' | 'source' | 'quarantine' | 'seen' | 'notices' | 'insight' | 'cost'
+      | 'complete'
+      | 'partitions'
+      | 'schema'
+      | 'source'
+      | 'quarantine'
+      | 'seen'
+      | 'replaces'
+      | 'notices'
+      | 'insight'
+      | 'cost'
     >
   >;
 

@@ -3,9 +3,10 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { identifier, literal, literals, type Row, row, rows, withMemoryDatabase } from '../connectors/duckdb.ts';
-import { lakeFileMissing } from '../connectors/warehouses/warehouse.ts';
+import { lakeFileMissing, packedFrom } from '../connectors/warehouses/warehouse.ts';
 import { type Lake, mapBounded, putSpec } from '../lake/lake.ts';
 import { layout } from '../lake/layout.ts';
+import { inOrderOfUse, nameOf, packedFiles } from '../lake/packs.ts';
 import {
   type Chunk,
   type Item,
@@ -77,9 +78,11 @@ async function findItems(
     paths.map((path) => ({ path, until })),
   );
   if (files.length === 0) return { items: [], skippedKnown: 0, left: 0 };
-  const rowFiles = await mapBounded(files, 16, async (file) => ({
-    ...file,
-    local: await localFile(lake, file.path, folder),
+  const packs = input.manifests.filter(({ stage, dataset }) => stage === 'Compact' && dataset === source.name);
+  const packed = packedFiles(inOrderOfUse(packs));
+  const rowFiles = await mapBounded(files, 16, async ({ path, until }) => ({
+    ...{ until, from: packed.has(path) ? nameOf(path) : '' },
+    local: await localFile(lake, packed.get(path) ?? path, folder),
   }));
   const skips = specs.extract.value.extract.rest?.forEach?.skip === 'Known' && input.run.refresh !== true;
   const chunks = await mapBounded(skips ? knownItems(input, specs) : [], 16, async (each) => ({
@@ -109,6 +112,8 @@ const known = (input: PlanInput, { name }: DatasetSpecs) => ({
 
 interface RowFile {
   readonly local: string;
+  /** Of a pack: which of its rows are meant. */
+  readonly from: string;
   readonly until: string | undefined;
 }
 
@@ -119,12 +124,14 @@ async function tableOfItems(
   files: readonly RowFile[],
 ): Promise<void> {
   const names = columns.map(identifier).join(', ');
-  const values = files.map(({ local, until = '' }) => `(${literal(local)}, ${literal(until)})`).join(', ');
-  await connection.run(`CREATE TABLE _files AS SELECT * FROM (VALUES ${values}) AS _(_path, _until)`);
+  const values = files.map(({ local, from, until = '' }) => `(${[local, from, until].map(literal).join(', ')})`);
+  await connection.run(`CREATE TABLE _files AS SELECT * FROM (VALUES ${values.join(', ')}) AS _(_path, _part, _until)`);
+  const paths = [...new Set(files.map(({ local }) => local))];
+  const part = files.some(({ from }) => from !== '') ? `coalesce(${packedFrom}, '')` : "''";
   await connection.run(
     `CREATE TABLE _items AS SELECT ${names}, max(_until) AS _until
-     FROM read_parquet(${literals(files.map(({ local }) => local))}, filename = '_path', hive_partitioning = false, union_by_name = true)
-     JOIN _files USING (_path) WHERE ${columns.map((name) => `${identifier(name)} IS NOT NULL`).join(' AND ')}
+     FROM read_parquet(${literals(paths)}, filename = '_file', hive_partitioning = false, union_by_name = true)
+     JOIN _files ON _path = _file AND _part = ${part} WHERE ${columns.map((name) => `${identifier(name)} IS NOT NULL`).join(' AND ')}
      GROUP BY ${names}`,
   );
 }

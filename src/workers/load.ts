@@ -8,7 +8,8 @@ import {
   type TableSpec,
   type Warehouse,
 } from '../connectors/warehouses/warehouse.ts';
-import { manifestDigest } from '../lake/lake.ts';
+import { listPacks, manifestDigest } from '../lake/lake.ts';
+import { nameOf, packedFiles } from '../lake/packs.ts';
 import { TerminalError } from '../run/errors.ts';
 import { lookOf } from '../run/slices.ts';
 import type { LoadSpec } from '../run/specs.ts';
@@ -19,13 +20,14 @@ import type { Stage, StageContext } from './stage.ts';
 export const load =
   (warehouse: Warehouse): Stage<LoadSpec> =>
   async (context) => {
-    const { spec, step, inputs, signal } = context;
+    const { lake, spec, step, inputs, signal } = context;
+    const packed = packedFiles(await listPacks(lake, spec.dataset));
     const request = {
       key: step.key,
       table: tableOf(spec),
       slices: slicesOf(inputs, spec.load),
       rebuild: spec.rebuild,
-      locate: (paths: readonly string[]) => locate(context, paths),
+      locate: (paths: readonly string[]) => locate(context, packed, paths),
     };
     context.progress(`loading ${request.slices.length} snapshots into ${spec.target.schema}.${spec.target.table}`);
     const { ledger, rows, rowsHash, notices } = await warehouse.load(request, signal);
@@ -93,17 +95,25 @@ function whyIncomplete(
 
 const notFetched = ({ skippedKnown, failed, deferred }: ExtractLedger): number => skippedKnown + failed + deferred;
 
-/** Where files of the lake are on this machine; from a lake elsewhere they are copied into the step's own folder. */
+/**
+ * Where the rows of files of the lake are on this machine; from a lake elsewhere they are copied into the step's own
+ * folder. A pack is kept for a day after others took its place, so what holds when a load begins holds until it ends.
+ */
 async function locate(
   { lake: { store }, scratch, signal }: StageContext<LoadSpec>,
+  packed: ReadonlyMap<string, string>,
   paths: readonly string[],
 ): Promise<LocalFile[]> {
   const files: LocalFile[] = [];
+  const known = new Map<string, string>();
   for (const path of paths) {
     signal.throwIfAborted();
-    const local = await localFile(store, path, scratch);
-    if (local === undefined) throw lakeFileMissing(path, 'load');
-    files.push({ path: local });
+    const pack = packed.get(path);
+    const at = pack ?? path;
+    const local = known.get(at) ?? (await localFile(store, at, scratch));
+    if (local === undefined) throw lakeFileMissing(at, 'load');
+    known.set(at, local);
+    files.push({ path: local, ...(pack !== undefined && { packedFrom: nameOf(path) }) });
   }
   return files;
 }

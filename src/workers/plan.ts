@@ -112,7 +112,7 @@ function periods(input: PlanInput, specs: DatasetSpecs) {
 }
 
 const allSpecs = (specs: PipelineSpecs): readonly Resolved<object>[] => [
-  ...specs.datasets.flatMap(({ extract, clean, load, rebuild }) => [extract, clean, load, rebuild]),
+  ...specs.datasets.flatMap(({ extract, clean, load, rebuild, compact }) => [extract, clean, load, rebuild, compact]),
   ...specs.models.map(({ model }) => model),
   specs.sweep,
 ];

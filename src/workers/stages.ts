@@ -23,12 +23,17 @@ export async function openStages(config: WorkerConfig): Promise<Abilities> {
       return { stages: { Extract: extract as Stage<never> }, close: nothing };
     }
     case 'clean': {
-      const [{ clean }, { sweepStage }, { planRun }] = await Promise.all([
+      const [{ clean }, { compact }, { sweepStage }, { planRun }] = await Promise.all([
         import('./clean.ts'),
+        import('./compact.ts'),
         import('../lake/sweep.ts'),
         import('./plan.ts'),
       ]);
-      const stages = { Clean: clean as Stage<never>, Sweep: sweepStage as Stage<never> };
+      const stages = {
+        Clean: clean as Stage<never>,
+        Compact: compact as Stage<never>,
+        Sweep: sweepStage as Stage<never>,
+      };
       return { stages, plan: planRun, close: nothing };
     }
     case 'warehouse': {

@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import { parseDuration } from '../api/parseUnits.ts';
 import type { Limits } from '../connectors/http/limiter.ts';
 import type { Store } from '../connectors/stores/store.ts';
-import { getSpec, type Lake, manifestDigest, manifestPath, mapBounded, publish, readManifest } from '../lake/lake.ts';
+import { getSpec, type Lake, manifestDigest, manifestPath, publish, readManifest, readNamed } from '../lake/lake.ts';
 import type { StepMeter } from '../observability/stepMeter.ts';
 import type { BusyWorker } from '../queue/busy.ts';
 import { tell, type WorkEvent } from '../queue/events.ts';
@@ -138,10 +138,9 @@ function stageOf(place: Workplace, step: Step): Stage<never> {
 
 async function readInputs(lake: Lake, payload: StepPayload): Promise<Manifest[]> {
   const paths = payload.inputsAt ? ((await getSpec(lake, payload.inputsAt)) as string[]) : payload.step.inputs;
-  return mapBounded(paths, 16, async (path) => {
-    const manifest = await readManifest(lake, path);
-    if (!manifest) throw new TerminalError('InputMissing', `${path} is not in the lake; run again to plan anew`);
-    return manifest;
+  return (await readNamed(lake, paths)).map((manifest, at) => {
+    if (manifest) return manifest;
+    throw new TerminalError('InputMissing', `${paths[at]} is not in the lake; run again to plan anew`);
   });
 }
 

@@ -109,7 +109,12 @@ export async function writeSeen(to: Destination, read: number): Promise<FileRef[
   return [{ ...file, rows: read }];
 }
 
-async function writeFile(to: Destination, sql: string, pathOf: (contentHash: string) => string): Promise<FileRef> {
+/** Writes rows into a file of the lake that is named after its content. */
+export async function writeFile(
+  to: Destination,
+  sql: string,
+  pathOf: (contentHash: string) => string,
+): Promise<FileRef> {
   const local = join(to.scratch, 'out.parquet');
   await to.connection.run(`COPY (${sql}) TO ${literal(local)} (FORMAT parquet, COMPRESSION zstd)`);
   const hash = createHash('sha256');

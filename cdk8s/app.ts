@@ -6,6 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, Chart, YamlOutputType } from 'cdk8s';
 import { coresignal } from './examples/coresignal.ts';
+import { googleCloud } from './examples/googleCloud.ts';
 import { installation } from './examples/installation.ts';
 import { usajobs } from './examples/usajobs.ts';
 import { vacancies } from './examples/vacancies.ts';
@@ -16,6 +17,7 @@ export function synthesise(outdir: string, seed = process.env.JOBPULSE_SEED): vo
   const app = new App({ outdir, yamlOutputType: YamlOutputType.FILE_PER_CHART });
   for (const [name, build] of Object.entries({ coresignal, usajobs, vacancies })) build(new Chart(app, name));
   installation(new Chart(app, 'installation'), { namespace: 'jobpulse', ...(seed && { seed }) });
+  googleCloud(new Chart(app, 'google-cloud'), seed);
   app.synth();
 }
 

@@ -6,6 +6,7 @@ import { synthesise } from '../../cdk8s/app.ts';
 import { derivedPasswords, JobpulseInstallation } from '../../cdk8s/index.ts';
 import { monitored, valuesOf, variants } from '../chart/variants.ts';
 import { temporaryFolder } from '../e2e/harness.ts';
+import { configConnectorKinds } from '../servers/configConnector.ts';
 import { describeWithKubernetes } from '../servers/kubernetes/binaries.ts';
 import { type ControlPlane, startControlPlane } from '../servers/kubernetes/controlPlane.ts';
 import { describeWithModules, moduleFiles } from '../servers/kubernetes/modules.ts';
@@ -18,6 +19,9 @@ describeWithKubernetes('a real API server takes what cdk8s makes', () => {
   beforeAll(async () => {
     plane = await startControlPlane();
     await plane.kubectl(['apply', '--server-side', '-f', join(root, 'crds')]);
+    const items = { apiVersion: 'v1', kind: 'List', items: configConnectorKinds };
+    const cloud = await plane.kubectl(['apply', '--server-side', '-f', '-'], { input: JSON.stringify(items) });
+    expect(cloud.code, cloud.stderr).toBe(0);
     for (const namespace of ['work', 'jobs', 'fairs', 'jobpulse'])
       await plane.kubectl(['create', 'namespace', namespace]);
     const restricted = 'pod-security.kubernetes.io/enforce=restricted';
@@ -44,6 +48,9 @@ describeWithKubernetes('a real API server takes what cdk8s makes', () => {
       for (const name of ['coresignal', 'usajobs', 'vacancies'])
         expect(told).toContain(`pipeline.jobpulse.dev/${name} `);
       expect(told).toContain('deployment.apps/jobpulse ');
+      for (const kind of ['storagebucket', 'bigquerydataset', 'iamserviceaccount', 'iampartialpolicy']) {
+        expect(told).toContain(`${kind}.`);
+      }
     },
   );
 

@@ -128,20 +128,26 @@ describeWithGoProgram('helm', 'the chart', () => {
     }
 
     describeWithModules([prometheusOperatorKinds], 'with the kinds of the Prometheus operator', () => {
-      test('pods to look at and rules are taken', async () => {
+      test('every combination of values is taken with pods to look at and rules', async () => {
         const kinds = moduleFiles(prometheusOperatorKinds);
         const files = ['podmonitors', 'prometheusrules'].map(
           (kind) => `-f=${kinds}/monitoring.coreos.com_${kind}.yaml`,
         );
         await plane.kubectl(['apply', '--server-side', ...files]);
         await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
-        const set = monitored.flatMap((each) => ['--set', each]);
-        const input = await helm(['template', 'quay', chart, '--namespace', 'work', '--no-hooks', ...set]);
+        const texts = await Promise.all(
+          Object.values(variants).map((set) => {
+            const values = [...set, ...monitored].flatMap((each) => ['--set', each]);
+            return helm(['template', 'quay', chart, '--namespace', 'work', '--no-hooks', ...values]);
+          }),
+        );
         const dryRun = ['apply', '--server-side', '--dry-run=server', '--validate=strict', '-f', '-'];
-        const { code, stdout, stderr } = await plane.kubectl(dryRun, { input });
+        const { code, stdout, stderr } = await plane.kubectl(dryRun, { input: texts.join('\n'), timeoutMs: 110_000 });
         expect(code, stderr).toBe(0);
-        expect(stdout).toMatch(/podmonitor\S* serverside-applied[\s\S]*prometheusrule\S* serverside-applied/);
-      });
+        for (const kind of ['podmonitor', 'prometheusrule']) {
+          expect(stdout.split(`${kind}.monitoring.coreos.com/quay `)).toHaveLength(texts.length + 1);
+        }
+      }, 120_000);
     });
 
     test('a release is installed, upgraded and uninstalled; the definitions stay', async () => {

@@ -69,6 +69,11 @@ test.each([
   expect(redactText(`before\n${line}`)).toMatch(/^before\n/);
 });
 
+test('a long line without spaces takes no longer than others', () => {
+  const line = 'a.b-'.repeat(200_000);
+  expect(redactText(line)).toBe(line);
+});
+
 test('what helps stays', () => {
   const lines = [
     'cannot read https://data.usajobs.gov/api/search?Keyword=data&Page=2: 503',

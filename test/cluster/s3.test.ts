@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PipelineRun } from '../../src/api/index.ts';
 import { s3Store } from '../../src/connectors/stores/s3.ts';
+import { jobpulse } from '../e2e/harness.ts';
 import { describeWithGoProgram } from '../servers/goPrograms.ts';
 import { describeWithKubernetes } from '../servers/kubernetes/binaries.ts';
 import { type S3Server, startS3 } from '../servers/s3.ts';
@@ -60,6 +61,14 @@ withBoth('usajobs on a Kubernetes API', () => {
     expect(objects.map(({ path }) => path)).toContain('default/usajobs/owner.json');
     expect(objects.some(({ path }) => path.endsWith('.parquet'))).toBe(true);
   }, 180_000);
+
+  test('whoever has credentials of the bucket sees the rejected rows, from outside the cluster', async () => {
+    const { endpoint } = bucket;
+    const lake = ['--lake', `s3://lake/harbour?endpoint=${endpoint}`, '--kubeconfig', cluster.plane.kubeconfig];
+    const { code, stdout, stderr } = await jobpulse(['quarantine', 'ls', 'usajobs', ...lake], bucket.env);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^DATASET +REASON +ROWS.*\npostings +required:/);
+  }, 60_000);
 
   test('a bucket that is away for a while holds a run up, and no more', async () => {
     await bucket.kill();

@@ -23,9 +23,12 @@ test('lint and format are clean', () => {
   expect(status, stdout + stderr).toBe(0);
 });
 
+/** Types that are made from schemas; nobody reads them at once. */
+const isGenerated = (path: string) => /^cdk8s\/imports\/(jobpulse\.dev|values)\.ts$/.test(path);
+
 test('files stay small enough to read at once', () => {
   const long = tracked
-    .filter((path) => /^(src|scripts|bench)\/.*\.ts$/.test(path))
+    .filter((path) => /^(src|scripts|bench|cdk8s)\/.*\.ts$/.test(path) && !isGenerated(path))
     .map((path) => [path, read(path).split('\n').length] as const)
     .filter(([, lines]) => lines > 300);
   expect(long).toEqual([]);

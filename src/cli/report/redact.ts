@@ -46,15 +46,21 @@ const words =
 /** Whether a value of this name is a secret; the name of one is none. */
 const sounds = (name: string): boolean => new RegExp(words, 'i').test(name) && !/name$/i.test(name);
 
-/** Where a secret is in a text, and what to leave of the match. The order counts: the larger first. */
+/**
+ * Where a secret is in a text, and what to leave of the match. The order counts: the larger first. What may stand before a
+ * match has a bound, or a long line without spaces would take the square of its length.
+ */
 const patterns: readonly (readonly [RegExp, string])[] = [
   // Whatever stands before an @ in an address: a password may have one, too.
-  [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s"'<>]*@/gi, `$1${hidden}@`],
+  [/\b([a-z][a-z0-9+.-]{0,31}:\/\/)[^\s"'<>]*@/gi, `$1${hidden}@`],
   [/\b((?:proxy-)?authorization|(?:set-)?cookie)(["']?\s*[:=]\s*)[^\r\n"']+/gi, `$1$2${hidden}`],
   [/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/g, `$1 ${hidden}`],
   [/\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g, hidden],
   [/\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g, hidden],
-  [new RegExp(`\\b([\\w.-]*(?:${words})[\\w.-]*)(["']?\\s*[=:]\\s*["']?)[^\\s"'&,;}]+`, 'gi'), `$1$2${hidden}`],
+  [
+    new RegExp(`\\b([\\w.-]{0,64}(?:${words})[\\w.-]{0,64})(["']?\\s*[=:]\\s*["']?)[^\\s"'&,;}]+`, 'gi'),
+    `$1$2${hidden}`,
+  ],
 ];
 
 /** The same for text; lines that are JSON are looked at as what they mean. */

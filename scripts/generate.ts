@@ -7,6 +7,7 @@ import { installationPage } from '../src/controller/kubernetes/installationPage.
 import { permissionsFile } from '../src/controller/kubernetes/permissions.ts';
 import { alertRules } from '../src/observability/alertRules.ts';
 import { metricsPage } from '../src/observability/metricsPage.ts';
+import { dashboardFiles } from './dashboards/index.ts';
 import { valuesSchema } from './valuesSchema.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -23,6 +24,7 @@ const others = [
   [`${chart}/files/alerts.yaml`, alertRules()],
   [`${chart}/files/permissions.yaml`, permissionsFile()],
   ...importedTypes(await readFile(join(root, chart, 'values.yaml'), 'utf8')),
+  ...[...dashboardFiles()].map(([name, text]) => [`${chart}/files/dashboards/${name}`, text] as const),
 ] as const;
 for (const [path, text] of [...generatedFiles(), ...others]) {
   await mkdir(dirname(join(root, path)), { recursive: true });

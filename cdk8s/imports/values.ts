@@ -156,11 +156,15 @@ export interface ValuesMetrics {
   readonly podMonitor?: ValuesMetricsPodMonitor;
   /** A PrometheusRule with the alerts of docs/guide/runbooks.md. */
   readonly rules?: ValuesMetricsRules;
+  /** A ConfigMap with the dashboards of docs/guide/monitoring.md, as the sidecar of Grafana's chart takes it. */
+  readonly dashboards?: ValuesMetricsDashboards;
 }
 
 /** A PodMonitor of the Prometheus operator. */
 export interface ValuesMetricsPodMonitor {
   readonly enabled?: boolean;
+  /** Whether the workers of the namespaces above are scraped beside the controllers. */
+  readonly workers?: boolean;
   readonly labels?: Readonly<Record<string, unknown>>;
 }
 
@@ -168,6 +172,15 @@ export interface ValuesMetricsPodMonitor {
 export interface ValuesMetricsRules {
   readonly enabled?: boolean;
   readonly labels?: Readonly<Record<string, unknown>>;
+}
+
+/** A ConfigMap with the dashboards of docs/guide/monitoring.md, as the sidecar of Grafana's chart takes it. */
+export interface ValuesMetricsDashboards {
+  readonly enabled?: boolean;
+  /** By which the sidecar knows it. */
+  readonly labels?: Readonly<Record<string, unknown>>;
+  /** What the sidecar reads beside it, such as `grafana_folder`. */
+  readonly annotations?: Readonly<Record<string, unknown>>;
 }
 
 /** Roles of people. */

@@ -80,7 +80,7 @@ export const alerts: readonly AlertDeclaration[] = [
   {
     name: 'JobpulseBudgetSpent',
     severity: 'warning',
-    expr: 'jobpulse_deferred_items > 0',
+    expr: `max ${byDataset} (jobpulse_deferred_items) > 0`,
     for: '0m',
     summary: `{{ $value }} items of ${ofPipeline}, dataset {{ $labels.dataset }}, wait for credits`,
     description:

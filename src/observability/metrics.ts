@@ -4,7 +4,7 @@ import { isStage, total } from '../run/ledger.ts';
 import type { RunReport } from '../run/report.ts';
 import type { Manifest } from '../run/types.ts';
 import { version } from '../version.ts';
-import { createInstruments, type Instruments } from './registry.ts';
+import { createInstruments, type Instruments, type InstrumentsOptions } from './registry.ts';
 
 /** What of a published step is counted; the event that a worker sends when it publishes holds it. */
 export type PublishedStep = Pick<
@@ -37,8 +37,8 @@ export interface Metrics extends Instruments {
 /** So many keys are remembered to tell a ledger that was seen; redeliveries come within seconds. */
 const rememberedKeys = 100_000;
 
-/** The metrics of this process, with `build_info` set; with `process`, also of its memory, processor and event loop. */
-export function createMetrics(options: { readonly process?: boolean } = {}): Metrics {
+/** The metrics of this process, with `build_info` set. */
+export function createMetrics(options: InstrumentsOptions = {}): Metrics {
   const instruments = createInstruments(options);
   const isNew = seenOnce(rememberedKeys);
   instruments.set('build_info', { version, node: process.version }, 1);

@@ -33,7 +33,7 @@ const chapters: Readonly<Record<MetricSource, string>> = {
 
 From the controller, counted from published ledgers, so that they agree with the run reports and do not need workers to be
 scraped. A ledger is counted once, however often it is seen. Counters begin at zero when the controller starts, and end with
-their pipeline.
+their pipeline. A counter that is new is zero in two scrapes before it rises, so that \`increase()\` sees its first rise too.
 
 \`jobpulse run --metrics-file FILE\` writes these when the run ends, in the text format, for node_exporter's textfile collector.`,
   pipelines: `## What is so now

@@ -1,7 +1,6 @@
 import type { PipelineStatus } from '../api/pipelineStatus.ts';
 import type { SeenPool } from '../controller/status/seen.ts';
 import { desiredOf } from '../controller/status/stages.ts';
-import { triggers } from '../controller/trigger.ts';
 import { type PoolName, pools, type QueueStage, queueStages } from '../queue/names.ts';
 import type { Collector, Instruments } from './registry.ts';
 
@@ -96,7 +95,7 @@ function collectPipelines(instruments: Instruments, view: MetricsView): Collecto
     const pipelines = view.pipelines();
     const present = new Set(pipelines.map(({ namespace, name }) => `${namespace}/${name}`));
     instruments.retain((namespace, pipeline) => present.has(`${namespace}/${pipeline}`));
-    // Before the first run: a rise from nothing to one is no rise to Prometheus.
+    // Before the first run there is a figure too, and it is zero.
     for (const pipeline of pipelines) if (!zeroed.has(idOf(pipeline))) startAtZero(instruments, pipeline);
     zeroed = new Set(pipelines.map(idOf));
     for (const pipeline of pipelines) collectPipeline(set, pipeline);
@@ -109,15 +108,11 @@ const idOf = ({ namespace, name, status }: PipelineView): string =>
 
 function startAtZero(instruments: Instruments, { namespace, name: pipeline, status }: PipelineView): void {
   const labels = { namespace, pipeline };
-  for (const trigger of triggers) instruments.add('runs_total', { ...labels, result: 'Failed', trigger }, 0);
-  instruments.add('runs_total', { ...labels, result: 'Succeeded', trigger: 'Schedule' }, 0);
+  for (const result of ['Succeeded', 'Failed']) {
+    instruments.add('runs_total', { ...labels, result, trigger: 'Schedule' }, 0);
+  }
   for (const { name: dataset } of status?.datasets ?? []) {
-    for (const outcome of ['read', 'rejected', 'added', 'modified']) {
-      instruments.add('rows_total', { ...labels, dataset, outcome }, 0);
-    }
-    for (const reason of ['SchemaDrift', 'SnapshotShrank']) {
-      instruments.add('notices_total', { ...labels, dataset, reason }, 0);
-    }
+    for (const outcome of ['read', 'rejected']) instruments.add('rows_total', { ...labels, dataset, outcome }, 0);
   }
 }
 

@@ -30,7 +30,7 @@ redis.on('error', (error) => log.debug(`Redis: ${error.message}`)); // the contr
 const { close, ...abilities } = await openStages(config).catch(cannotStart);
 const worker = workerName(process.env.POD_NAME ?? hostname(), process.pid, Date.now());
 const healthPort = process.env.JOBPULSE_HEALTH_PORT;
-const metrics = createMetrics({ process: healthPort !== undefined });
+const metrics = createMetrics({ served: healthPort !== undefined });
 const busy = openBusy(redis, config.namespace, config.pool, worker);
 const meter = stepMeter(metrics, config.namespace, config.pool);
 const limits = openLimits(redis, config.namespace, worker, meter.asking);

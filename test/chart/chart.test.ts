@@ -11,6 +11,7 @@ import { findKubernetes, howToGetKubernetes } from '../servers/kubernetes/binari
 import { type ControlPlane, startControlPlane } from '../servers/kubernetes/controlPlane.ts';
 import { describeWithModules, moduleFiles } from '../servers/kubernetes/modules.ts';
 import { prometheusOperatorKinds } from '../servers/prometheusOperator.ts';
+import { dashboards } from './dashboardFiles.ts';
 import { monitored, variants } from './variants.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -26,6 +27,7 @@ interface Manifest {
   readonly metadata: {
     readonly name: string;
     readonly namespace?: string;
+    readonly labels?: Record<string, string>;
     readonly annotations?: Record<string, string>;
   };
   readonly data?: Readonly<Record<string, string>>;
@@ -82,6 +84,16 @@ describeWithGoProgram('helm', 'the chart', () => {
     for (const namespace of ['work', 'jobs', 'fairs']) expect(users).toContain(`~{jp:${namespace}}:* `);
     const args = find(manifests, 'Deployment', 'quay').spec?.template?.spec.containers[0]?.args;
     expect(args).toEqual(expect.arrayContaining(['--namespace=work', '--namespace=jobs', '--namespace=fairs']));
+  });
+
+  test('dashboards come as files of a ConfigMap that the sidecar of Grafana knows by its label', async () => {
+    const { data = {}, metadata } = find(await render(monitored), 'ConfigMap', 'quay-dashboards');
+    expect(metadata).toMatchObject({
+      labels: { grafana_dashboard: '1' },
+      annotations: { grafana_folder: 'Jobpulse' },
+    });
+    const uids = Object.values(data).map((text) => (JSON.parse(text) as { uid: string }).uid);
+    expect(uids).toEqual([...dashboards.values()].map(({ uid }) => uid));
   });
 
   test('definitions and data stay when the release goes', async () => {

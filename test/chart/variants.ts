@@ -27,6 +27,7 @@ export const variants: Readonly<Record<string, readonly string[]>> = {
 export const monitored: readonly string[] = [
   ...['metrics.podMonitor.enabled=true', 'metrics.podMonitor.labels.release=prom'],
   ...['metrics.rules.enabled=true', 'metrics.rules.labels.release=prom'],
+  ...['metrics.dashboards.enabled=true', 'metrics.dashboards.annotations.grafana_folder=Jobpulse'],
 ];
 
 /** What `--set` means, as an object. */

@@ -29,7 +29,7 @@ test('up serves metrics that agree with the report of a run that another command
   const values = () => scrape({ text: () => get('/metrics') });
   await expect.poll(() => get('/readyz'), patiently).toBe('ok\n');
   const of = 'namespace="default",pipeline="vacancies"';
-  const failed = `jobpulse_runs_total{${of},result="Failed",trigger="Manual"}`;
+  const failed = `jobpulse_runs_total{${of},result="Failed",trigger="Schedule"}`;
   await expect.poll(async () => (await values()).get(failed), patiently).toBe(0);
 
   const run = ['run', join(manifests, 'pipeline.yaml'), '--data-dir', dataDir, '-o', 'json'];

@@ -1,20 +1,14 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { stringify } from 'yaml';
-import { alertRules, runbooks } from '../../src/observability/alertRules.ts';
-import { type AlertDeclaration, alerts } from '../../src/observability/alerts.ts';
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { alertRules } from '../../src/observability/alertRules.ts';
+import { alerts } from '../../src/observability/alerts.ts';
 import { type MetricDeclaration, metrics } from '../../src/observability/metricList.ts';
 import { findPrometheus, howToGetPrometheus } from '../servers/prometheus.ts';
-import { type AlertCase, alertCases } from './alertCases.ts';
+import { alertCases } from './alertCases.ts';
+import { promtool, rulesFile, triedRules } from './ruleTests.ts';
 
-const file = 'charts/jobpulse/files/alerts.yaml';
-const promtool = findPrometheus('promtool');
-
-test(`${file} is what src/observability/alerts.ts says; npm run generate writes it`, () => {
-  expect(readFileSync(file, 'utf8')).toBe(alertRules());
+test(`${rulesFile} is what src/observability/alerts.ts says; npm run generate writes it`, () => {
+  expect(readFileSync(rulesFile, 'utf8')).toBe(alertRules());
 });
 
 /** What Prometheus adds to every series it scrapes. */
@@ -53,45 +47,18 @@ test('each alert is tried in a situation where it fires and in one where it does
   }
 });
 
-describe.skipIf(!promtool)(`promtool (${howToGetPrometheus})`, () => {
-  const run = (...args: string[]) => spawnSync(promtool ?? '', args, { encoding: 'utf8' });
-
+describe.skipIf(!findPrometheus('promtool'))(`promtool (${howToGetPrometheus})`, () => {
   test('accepts the rules', () => {
-    const { status, stdout, stderr } = run('check', 'rules', file);
+    const { status, stdout, stderr } = promtool('check', 'rules', rulesFile);
     expect(status, stdout + stderr).toBe(0);
     expect(stdout).toContain(`${alerts.length} rules found`);
   });
 
   test.each(alerts)('$name fires when it should and only then', (alert) => {
-    const folder = mkdtempSync(join(tmpdir(), 'alerts-'));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
-    const path = join(folder, 'test.yaml');
-    writeFileSync(path, stringify(testFile(alert, alertCases[alert.name] ?? [])));
-    const { status, stdout, stderr } = run('test', 'rules', path);
-    expect(status, stdout + stderr).toBe(0);
+    const tests = (alertCases[alert.name] ?? []).map(({ about, series, ...said }) => ({
+      ...{ name: about, interval: '1m', series },
+      says: [{ alert, ...said }],
+    }));
+    expect(triedRules(tests)).toBe('');
   });
-});
-
-/** A file of promtool's rule tests. */
-const testFile = (alert: AlertDeclaration, cases: readonly AlertCase[]) => ({
-  rule_files: [resolve(file)],
-  evaluation_interval: '1m',
-  tests: cases.map(({ about, series, after, fires }) => ({
-    name: about,
-    interval: '1m',
-    input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
-    alert_rule_test: [
-      {
-        eval_time: after,
-        alertname: alert.name,
-        exp_alerts: fires.map(({ labels, summary }) => ({
-          exp_labels: { severity: alert.severity, ...labels },
-          exp_annotations: {
-            ...{ summary, description: alert.description },
-            runbook_url: `${runbooks}#${alert.name.toLowerCase()}`,
-          },
-        })),
-      },
-    ],
-  })),
 });

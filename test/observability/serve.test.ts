@@ -6,7 +6,7 @@ import { type HttpOptions, serveHttp } from '../../src/observability/serve.ts';
 
 async function start(options: Partial<HttpOptions> = {}) {
   const fine = () => undefined;
-  const metrics = createMetrics({ process: true });
+  const metrics = createMetrics({ served: true });
   const server = await serveHttp({ port: 0, host: '127.0.0.1', metrics, live: fine, ready: fine, ...options });
   const url = `http://127.0.0.1:${server.port}`;
   return { ...server, url, get: (path: string, init?: RequestInit) => fetch(`${url}${path}`, init) };

@@ -39,7 +39,7 @@ const deafMs = 10 * 60_000;
  */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
   const { installation, identity, leaseNamespace, leaseSeconds, redis, log } = options;
-  const metrics = createMetrics({ process: true });
+  const metrics = createMetrics({ served: true });
   const instruments = instrumentation(metrics);
   const api = instruments.api(options.api);
   const caches = openCaches({ ...options, api }, instruments.watch);

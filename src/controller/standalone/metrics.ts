@@ -22,7 +22,7 @@ export interface UpMetrics extends HttpServer {
 
 /** Serves metrics and health on this machine only: whoever wants them elsewhere puts a proxy before them. */
 export async function serveUpMetrics({ port, dataDir }: UpMetricsOptions): Promise<UpMetrics> {
-  const metrics = createMetrics({ process: true });
+  const metrics = createMetrics({ served: true });
   const resources = openResources(dataDir, namespace);
   let isReady = false;
   exposeView(metrics, viewOf(metrics, resources));

@@ -45,6 +45,10 @@ test('what the chart holds is what the project has: run `npm run generate`', () 
   }
 });
 
+/** Passwords are made anew each time, and so are their digests. */
+const withoutPasswords = (text: string): string =>
+  text.replaceAll(/(?<=redis:\/\/[\w-]+:|password-[\w-]+: )\w+/g, 'PASSWORD').replaceAll(/(?<= on #)\w+/g, 'DIGEST');
+
 describeWithGoProgram('helm', 'the chart', () => {
   const render = async (set: readonly string[], ...more: readonly string[]): Promise<readonly Manifest[]> => {
     const values = set.flatMap((each) => ['--set', each]);
@@ -65,6 +69,15 @@ describeWithGoProgram('helm', 'the chart', () => {
     test(`${name}: the controller can read what it is started with`, async () => {
       const document = find(await render(set), 'ConfigMap', 'quay').data?.['installation.yaml'] ?? '';
       expect(parseInstallation(document, 'installation.yaml').id).toBe('quay');
+    });
+  }
+
+  for (const name of ['as it comes', 'all namespaces']) {
+    test(`${name}: what is rendered is what was looked at last; \`vitest run test/chart -u\` takes what changed`, async () => {
+      const values = ['crds.enabled=false', ...(variants[name] ?? [])].flatMap((each) => ['--set', each]);
+      const text = await helm(['template', 'quay', chart, '--namespace', 'work', ...values]);
+      const file = join(import.meta.dirname, 'rendered', `${name.replaceAll(' ', '-')}.yaml`);
+      await expect(withoutPasswords(text)).toMatchFileSnapshot(file);
     });
   }
 

@@ -28,12 +28,16 @@ export const drain: Verb = (program, home) => {
     .addOption(outputOption())
     .addHelpText('after', helpOnDrain)
     .action((name: string, options: DrainOptions) =>
-      inPlace(options, async (place, signal) => {
-        const shown = options.output === 'json' ? silent : progress();
-        const outcome = await drained(place, name, { ...options, signal, progress: shown }).finally(shown.end);
-        print(outcome, options.output, () => drainText(place, outcome));
-        if (!outcome.drained) process.exitCode = exitCodes.failed;
-      }),
+      inPlace(
+        options,
+        async (place, signal) => {
+          const shown = options.output === 'json' ? silent : progress();
+          const outcome = await drained(place, name, { ...options, signal, progress: shown }).finally(shown.end);
+          print(outcome, options.output, () => drainText(place, outcome));
+          if (!outcome.drained) process.exitCode = exitCodes.failed;
+        },
+        'the pipeline comes to rest all the same',
+      ),
     );
 };
 
@@ -76,6 +80,7 @@ async function drained(place: Place, name: string, { timeout, finish, signal, pr
   await pipelineOf(place, name);
   await place.pause(name, true);
   for (;;) {
+    signal.throwIfAborted();
     const before = await place.runs();
     const toRest = finish ? [] : unfinishedRuns(before, name).filter(({ spec }) => spec.state === 'Run');
     for (const { metadata } of toRest) await place.setState(metadata.name, 'Pause');
@@ -83,7 +88,7 @@ async function drained(place: Place, name: string, { timeout, finish, signal, pr
     const outcome = drainOf(await pipelineOf(place, name), runs);
     if (outcome.drained || performance.now() > deadline) return outcome;
     progress.update(`${name}: ${underWayText(outcome)}`);
-    await sleep(pollMs, undefined, { signal });
+    await sleep(pollMs, undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -23,11 +23,11 @@ export function programOf({ name, description, home, verbs }: Face): Command {
   return program;
 }
 
-/** Does what the arguments of this process ask for. */
-export async function runProgram(face: Face): Promise<void> {
+/** Does what the arguments ask for. Default: those of this process. */
+export async function runProgram(face: Face, args: readonly string[] = process.argv.slice(2)): Promise<void> {
   const program = programOf(face);
   try {
-    await program.parseAsync();
+    await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.invalid;
     else {

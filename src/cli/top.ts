@@ -23,7 +23,7 @@ export const top: Verb = (program, home) => {
     .addOption(outputOption())
     .addHelpText('after', helpOnColumns)
     .action((pipeline: string | undefined, options: TopOptions) =>
-      inPlace(options, (place, signal) => show(place, pipeline, { ...options, signal })),
+      inPlace(options, (place, signal) => show(place, pipeline, { ...options, signal }), 'it is not shown again'),
     );
 };
 

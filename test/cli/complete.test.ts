@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { completions } from '../../src/cli/complete.ts';
 import { plugin } from '../../src/cli/plugin.ts';
 import { programOf } from '../../src/cli/program.ts';
+import { verbFirst } from '../../src/cli/verbFirst.ts';
 
 const asked: unknown[] = [];
 const complete = (...words: string[]) =>
@@ -27,4 +28,12 @@ test('names from the cluster and the namespace that the words before name', asyn
     ['pipeline', { namespace: 'jobs', context: 'prod' }],
     ['run', {}],
   ]);
+});
+
+test('options that name a cluster may stand before the verb', () => {
+  expect(verbFirst(['-n', 'jobs', '--context=prod', 'why', 'usajobs', 'clean'])).toEqual([
+    ...['why', 'usajobs', 'clean', '-n', 'jobs', '--context=prod'],
+  ]);
+  for (const same of [['--help'], ['status', '-n', 'jobs'], []]) expect(verbFirst(same)).toEqual(same);
+  expect(verbFirst(['-n'])).toEqual(['-n']);
 });

@@ -49,6 +49,7 @@ describeWithKubernetes('kubectl jobpulse', () => {
 
   test('it looks where kubectl looks: the namespace of the context, or the one that is named', async () => {
     expect(await told('status')).toMatch(/usajobs +True +Ready/);
+    expect(await told('-n', 'default', 'status')).toMatch(/usajobs +True +Ready/);
     expect(await told('status', '-n', 'kube-system')).toBe(
       'no pipelines in namespace kube-system; apply one with: kubectl apply -f <manifest>\n',
     );

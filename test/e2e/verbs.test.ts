@@ -89,6 +89,19 @@ test('with an owner that stays: runs are begun there and not waited for, and its
   expect(await world.told('why', 'vacancies')).toContain(`ScalingActive is Unknown since ${since}: Unattended`);
 });
 
+test('top is shown again until Ctrl-C', async () => {
+  const world = newWorld();
+  expect((await world.verb('run', join(world.manifests, 'vacancies.yaml'))).code).toBe(0);
+  const { child, ended } = start(['top', '--watch', '1', '--data-dir', world.dataDir]);
+  let shown = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    shown += chunk.toString();
+  });
+  await expect.poll(() => shown.split('PIPELINE').length, patiently).toBeGreaterThan(2);
+  child.kill('SIGINT');
+  expect(await ended).toMatchObject({ code: 0, stderr: expect.stringContaining('it is not shown again') });
+});
+
 test('without an owner: the command does the run itself, to its end', async () => {
   const world = newWorld();
   const manifest = join(world.manifests, 'vacancies.yaml');

@@ -45,12 +45,13 @@ function notEmpty(text: string): string {
   return text;
 }
 
-/** Opens the place that the options name, and closes it when the work has ended. */
+/** Opens the place that the options name, and closes it when the work has ended. `interrupted`: what Ctrl-C does. */
 export async function inPlace<Result>(
   options: PlaceOptions,
   work: (place: Place, signal: AbortSignal) => Promise<Result>,
+  interrupted?: string,
 ): Promise<Result> {
-  const signal = onInterrupt();
+  const signal = onInterrupt(interrupted);
   const place = await openPlace(options, signal);
   try {
     return await work(place, signal);

@@ -5,7 +5,8 @@ import type { Values } from '../imports/values.ts';
 import { accessObjects } from './access.ts';
 import { controllerObjects } from './controller.ts';
 import { documentMap, documentText } from './document.ts';
-import { claims, definitions, monitoring } from './others.ts';
+import { monitoring } from './monitoring.ts';
+import { claims, definitions } from './others.ts';
 import { redisObjects } from './redis.ts';
 import { type Manifest, type Settings, withDefaults } from './settings.ts';
 

@@ -1,15 +1,5 @@
-import { parse } from 'yaml';
 import { crdOf, kinds } from '../../src/api/generate/crd.ts';
-import { alertRules } from '../../src/observability/alertRules.ts';
-import {
-  isGiven,
-  lakeClaimOf,
-  type Manifest,
-  metadataOf,
-  namespacesOf,
-  type Settings,
-  selectorOf,
-} from './settings.ts';
+import { isGiven, lakeClaimOf, type Manifest, metadataOf, namespacesOf, type Settings } from './settings.ts';
 
 /** The definitions of our kinds. */
 export const definitions = ({ values }: Settings): readonly Manifest[] =>
@@ -30,23 +20,4 @@ export function claims(settings: Settings): readonly Manifest[] {
       resources: { requests: { storage: size } },
     },
   }));
-}
-
-/** What the Prometheus operator is told. */
-export function monitoring(settings: Settings): readonly Manifest[] {
-  const { podMonitor, rules } = settings.values.metrics;
-  const apiVersion = 'monitoring.coreos.com/v1';
-  const metadata = (labels: object) => {
-    const own = metadataOf(settings);
-    return { ...own, labels: { ...own.labels, ...(labels as Readonly<Record<string, string>>) } };
-  };
-  // `namespace` is that of the Pipeline, not of the controller.
-  const endpoint = { port: 'metrics', path: '/metrics', honorLabels: true };
-  const spec = { selector: { matchLabels: selectorOf(settings, 'controller') }, podMetricsEndpoints: [endpoint] };
-  return [
-    ...(podMonitor.enabled ? [{ apiVersion, kind: 'PodMonitor', metadata: metadata(podMonitor.labels), spec }] : []),
-    ...(rules.enabled
-      ? [{ apiVersion, kind: 'PrometheusRule', metadata: metadata(rules.labels), spec: parse(alertRules()) as object }]
-      : []),
-  ];
 }

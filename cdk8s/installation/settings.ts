@@ -33,11 +33,11 @@ export interface Settings {
   readonly password: (who: string) => string;
 }
 
-const chart = join(import.meta.dirname, '..', '..', 'charts', 'jobpulse');
+export const chartFolder = join(import.meta.dirname, '..', '..', 'charts', 'jobpulse');
 
 /** The values of the chart, with what is given in place of its defaults. */
 export const withDefaults = (given: Values): Complete<Values> =>
-  merged(parse(readFileSync(join(chart, 'values.yaml'), 'utf8')), given) as Complete<Values>;
+  merged(parse(readFileSync(join(chartFolder, 'values.yaml'), 'utf8')), given) as Complete<Values>;
 
 /** As Helm merges: maps member by member, everything else as a whole. */
 function merged(fallback: unknown, given: unknown): unknown {

@@ -22,7 +22,11 @@ function synthesised(props: JobpulseInstallationProps): string {
   return readFileSync(join(app.outdir, 'chart.k8s.yaml'), 'utf8');
 }
 
-const all = { ...variants, 'the Prometheus operator': monitored };
+const all = {
+  ...variants,
+  'the Prometheus operator': monitored,
+  'the same of all namespaces': [...monitored, 'watch.all=true'],
+};
 
 describeWithGoProgram('helm', 'an installation by cdk8s is what the chart makes', () => {
   for (const [name, set] of Object.entries(all)) {

@@ -58,7 +58,7 @@ export const reasons = {
   UpToDate: 'Nothing was missing: everything that was wanted had been published before.',
   NothingChanged: 'The source gave the rows that are already loaded.',
   NothingNew: 'Everything that was found is known: it was asked for before, and nothing new was told of it since.',
-  BudgetSpent: 'What the credits of the period did not cover is left to the next run.',
+  BudgetSpent: 'What the credits of the period, or of the account, did not cover is left to the next run.',
   NothingLoaded: 'Records were read, but none was loaded: all were rejected or filtered.',
   Unavailable: 'The run asked for a period that the source cannot be asked about and that is not in the lake.',
   SlicesMissing: 'More slices are missing than one run may ask for; the next runs go on with them, newest first.',
@@ -98,7 +98,8 @@ export const reasons = {
   RequestRefused: 'The source refused the request, and would refuse it again.',
   RedirectInvalid: 'The source sent us to an address that is none.',
   TooManyRedirects: 'The source sent us from one address to the next without end.',
-  PaymentRequired: 'The source wants to be paid first (402): credits are used up, or the plan does not cover this.',
+  PaymentRequired:
+    'The source wants to be paid first (402): credits are used up, or the plan does not cover this. Where credits are declared, the rest is left to the next run.',
   NextInvalid:
     'What the source names as its next page cannot be asked for: an address on another host, or no usable cursor.',
   PagesRepeat: 'The source gives the same page again and again.',

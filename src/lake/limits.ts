@@ -25,6 +25,8 @@ export interface Claim {
   readonly step: string;
   /** Where its manifest will be, below the namespace: once it is there, it says what was spent. */
   readonly manifest: string;
+  /** Namespace-wide name of the run that the attempt is for. */
+  readonly run: string;
 }
 
 /** A reservation, as it is stored. */
@@ -34,6 +36,8 @@ export interface Reservation extends Claim, Omit<Budget, 'key'> {
   /** Milliseconds since 1970; never before that of the reservation before it. */
   readonly at: number;
   readonly credits: number;
+  /** It reserves nothing, and says that the source has told the run that nothing more can be paid. */
+  readonly empty?: true;
 }
 
 /** What became of a reservation whose attempt ended without a manifest: credits that it may have paid for nothing. */
@@ -44,8 +48,10 @@ interface Ending {
 export interface Account {
   /** Reservations of a step in the period that `now` is in, and what its ended attempts may have paid for nothing. */
   ofStep(step: string, now: number): Promise<readonly StepReservation[]>;
-  /** Reserves what the budget still has, at most `wanted`: perhaps nothing. */
+  /** Reserves what the budget still has, at most `wanted`: perhaps nothing, as once the source was empty for the run. */
   reserve(claim: Claim, wanted: number, now: number): Promise<Reservation>;
+  /** Says that the source has nothing left, so that the other steps of the run need not ask. */
+  empty(claim: Claim, now: number): Promise<void>;
   /** Says what an attempt may have paid for nothing, once it is over. */
   end(reservation: Reservation, lost: number): Promise<void>;
 }
@@ -74,38 +80,55 @@ export function openAccount(store: Store, budget: Budget): Account {
     return bytes && (JSON.parse(bytes.toString('utf8')) as Value);
   };
   const all = () => list(store, budget.key, read);
+  /** Takes the next number, for as many credits as `judge` says of all reservations before it. */
+  const append = async (
+    claim: Claim,
+    now: number,
+    judge: (before: readonly Reservation[], at: number) => Promise<Pick<Reservation, 'credits' | 'empty'>>,
+  ): Promise<Reservation> => {
+    for (let tried = 0; tried < mostTries; tried += 1) {
+      const before = await all();
+      const last = before.at(-1);
+      const at = Math.max(now, last?.at ?? 0);
+      const reservation: Reservation = {
+        ...{ v: 1, number: (last?.number ?? 0) + 1, at, ...claim, ...(await judge(before, at)) },
+        ...{ budget: budget.budget, periodMs: budget.periodMs },
+      };
+      const path = accounts.reservation(budget.key, reservation.number);
+      if ((await store.putIfAbsent(path, Buffer.from(JSON.stringify(reservation)))) === 'created') {
+        await forget(store, budget.key, before, at);
+        return reservation;
+      }
+      await sleep(Math.random() * 20); // somebody else was quicker
+    }
+    throw new TransientError(`the account of ${budget.key} is so busy that no number could be taken`);
+  };
   return {
     async ofStep(step, now) {
-      const own = (await all()).filter((each) => each.step === step && each.at >= periodStart(now, budget.periodMs));
+      const start = periodStart(now, budget.periodMs);
+      const own = (await all()).filter((each) => each.step === step && each.at >= start && !each.empty);
       return mapBounded(own, 16, async (each) => ({
         ...each,
         lost: (await read<Ending>(accounts.ending(budget.key, each.number)))?.lost,
       }));
     },
-    async reserve(claim, wanted, now) {
-      for (let tried = 0; tried < mostTries; tried += 1) {
-        const before = await all();
-        const last = before.at(-1);
-        const at = Math.max(now, last?.at ?? 0);
+    reserve: (claim, wanted, now) =>
+      append(claim, now, async (before, at) => {
+        if (isEmptyFor(claim, before)) return { credits: 0 };
         const free = await freeCredits(before, budget, at, async (path) => (await read<Manifest>(path))?.cost.credits);
-        const reservation: Reservation = {
-          ...{ v: 1, number: (last?.number ?? 0) + 1, at, ...claim },
-          ...{ credits: Math.max(0, Math.min(wanted, free)), budget: budget.budget, periodMs: budget.periodMs },
-        };
-        const path = accounts.reservation(budget.key, reservation.number);
-        if ((await store.putIfAbsent(path, Buffer.from(JSON.stringify(reservation)))) === 'created') {
-          await forget(store, budget.key, before, at);
-          return reservation;
-        }
-        await sleep(Math.random() * 20); // somebody else was quicker
-      }
-      throw new TransientError(`the account of ${budget.key} is so busy that no number could be taken`);
+        return { credits: Math.max(0, Math.min(wanted, free)) };
+      }),
+    async empty(claim, now) {
+      if (!isEmptyFor(claim, await all())) await append(claim, now, async () => ({ credits: 0, empty: true }));
     },
     async end({ number }, lost) {
       await store.putIfAbsent(accounts.ending(budget.key, number), Buffer.from(JSON.stringify({ v: 1, lost })));
     },
   };
 }
+
+const isEmptyFor = ({ run }: Claim, reservations: readonly Reservation[]): boolean =>
+  reservations.some((each) => each.empty && each.run === run);
 
 /**
  * What a budget still has: of every declaration in use the least. A step whose manifest is there has spent what it says;

@@ -16,7 +16,7 @@ export const spentBudgets = (datasets: readonly DatasetReport[]): Why[] =>
     .map(({ name: dataset, deferred, credits }) => ({
       dataset,
       reason: 'BudgetSpent',
-      message: `${deferred} items are left to the next run: the credits of the period do not cover them; this run spent ${credits}`,
+      message: `${deferred} items are left to the next run: the credits do not cover them; this run spent ${credits}`,
     }));
 
 const leftToNext = (slices: number): string =>

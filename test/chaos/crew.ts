@@ -89,10 +89,26 @@ async function finish(
     },
   };
   while (!hasEnded(run)) {
-    if (signal?.aborted) throw new Error(`has not ended: ${JSON.stringify({ ...run, metadata: run.metadata.name })}`);
+    if (signal?.aborted) {
+      const { metadata, spec, status } = run;
+      const jobs = await jobsOf(redis, metadata.name);
+      throw new Error(`has not ended: ${JSON.stringify({ name: metadata.name, spec, status, jobs }, null, 1)}`);
+    }
     await reconcileRun(world, run.metadata.name);
-    await sleep(100);
+    await sleep(300);
   }
   await waves.close();
   return run;
+}
+
+/** What the queues know of a run, for whoever has to find out why it does not end. */
+async function jobsOf(redis: Redis, run: string): Promise<readonly unknown[]> {
+  const keys = (await redis.keys(`*:${run}.*`)).slice(0, 50);
+  return Promise.all(
+    keys.map(async (key) => {
+      if ((await redis.type(key)) !== 'hash') return { key, ttl: await redis.pttl(key) };
+      const { data: _, opts: __, returnvalue: ___, ...facts } = await redis.hgetall(key);
+      return { key, ...facts };
+    }),
+  );
 }

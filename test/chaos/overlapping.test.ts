@@ -26,13 +26,13 @@ const repetitions = 6;
 const sizes: Readonly<Record<PoolName, number>> = { extract: 2, clean: 2, warehouse: 1 };
 const pools = Object.keys(sizes) as PoolName[];
 /** A round that takes longer hangs. */
-const boundMs = 420_000;
+const boundMs = 600_000;
 
 const hour = 3_600_000;
 /** The period that the runs are about begins here. */
 const begin = Date.parse('2026-03-10T00:00:00Z');
 /** The logical time of the last live run. */
-const end = begin + 6 * hour + 5 * 60_000;
+const end = begin + 5 * hour + 5 * 60_000;
 const iso = (at: number): string => new Date(at).toISOString();
 
 const dataset = (name: string, window: string, load: string, more = ''): string => `
@@ -96,8 +96,8 @@ function storyOf(seed: number, at: number): readonly Asked[] {
     (before, n): Asked => ({ name: `live${n}`, asOf: end - before * hour - n, delayMs: delayMs() }),
   );
   const backfills = Array.from({ length: chance.integer(2, 3) }, (_, n): Asked => {
-    const from = chance.integer(0, 4);
-    const interval = { start: iso(begin + from * hour), end: iso(begin + chance.integer(from + 1, 7) * hour) };
+    const from = chance.integer(0, 3);
+    const interval = { start: iso(begin + from * hour), end: iso(begin + chance.integer(from + 1, 6) * hour) };
     const spec = { interval, refresh: chance.chance(0.4) };
     return { name: `backfill${n}`, asOf: end - chance.integer(1000, 3 * hour), spec, delayMs: delayMs() };
   });

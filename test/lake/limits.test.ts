@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const space = (): Store => prefixed(filesystemStore(folder), `n${spaces++}`);
-const claim = (step: string) => ({ step, manifest: `p/${step}.json` });
+const claim = (step: string, run = 'r') => ({ step, manifest: `p/${step}.json`, run });
 const settle = (store: Store, step: string, credits: number) =>
   store.putIfAbsent(`p/${step}.json`, Buffer.from(JSON.stringify({ cost: { credits } })));
 
@@ -63,6 +63,17 @@ describe('an account', () => {
     await settle(store, 'a', 45);
     expect((await account.reserve(claim('d'), 60, start)).credits).toBe(15);
     expect((await account.reserve(claim('e'), 60, start + periodMs)).credits).toBe(60);
+  });
+
+  test('gives a run nothing more once the source was empty for it; other runs find out themselves', async () => {
+    const account = openAccount(space(), { key: 'k', budget: 100, periodMs });
+    await account.reserve(claim('a'), 10, start);
+    await account.empty(claim('a'), start);
+    await account.empty(claim('b'), start);
+    expect((await account.reserve(claim('b'), 10, start)).number).toBe(3);
+    expect((await account.reserve(claim('b'), 10, start)).credits).toBe(0);
+    expect((await account.reserve(claim('b', 'other'), 10, start)).credits).toBe(10);
+    expect(await account.ofStep('a', start)).toHaveLength(1);
   });
 
   test('is bound by the strictest declaration in use', async () => {

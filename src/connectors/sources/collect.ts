@@ -43,7 +43,8 @@ export async function collect(context: StageContext<ExtractSpec>, source: RestEx
   const round: Round = { context, source, asking, purse, folder, chunk, raws };
   try {
     const until = (await deferredFrom(lake, folder)) ?? chunk.items.length;
-    return resultOf(round, await askForAll(round, until), adopted + asking.client.sent);
+    const asked = await askForAll(round, until);
+    return resultOf(round, asked, adopted + asking.client.sent);
   } catch (error) {
     await purse.end().catch(() => undefined); // then it counts as one that died
     throw error;
@@ -57,21 +58,42 @@ async function chunkOf({ step, lake }: StageContext<ExtractSpec>): Promise<Chunk
   throw new TerminalError('InputMissing', `${step.dataset}: the step names no items; start another run`);
 }
 
-/** Asks until all items before `until` have their answers, or the budget is spent; returns how many have. */
-async function askForAll(round: Round, until: number): Promise<number> {
-  const { context, chunk, raws, folder } = round;
+/** How many items of a step have their answers. */
+interface Asked {
+  readonly done: number;
+  /** Why the source can be paid no more, in its own words. */
+  readonly refusal?: string;
+}
+
+/** Asks until all items before `until` have their answers, or nothing more can be paid. */
+async function askForAll(round: Round, until: number): Promise<Asked> {
+  const { context, chunk, raws, folder, purse } = round;
   for (const item of chunk.items.slice(raws.length, until)) {
     try {
-      if (isUsedUp(raws.at(-1))) throw new BudgetSpent('the source says that no credits are left');
+      if (isUsedUp(raws.at(-1)))
+        throw new AccountEmpty('the source said with its last answer that no credits are left');
       raws.push(await askFor(round, item));
     } catch (error) {
-      if (error instanceof BudgetSpent) return defer(context.lake, folder, raws.length);
-      throw error;
+      const spent = asSpent(error, context.spec);
+      if (!spent) throw error;
+      if (!(spent instanceof AccountEmpty)) return { done: await defer(context.lake, folder, raws.length) };
+      await purse.empty();
+      return { done: await defer(context.lake, folder, raws.length), refusal: spent.message };
     }
     context.crashPoint('after-raw-put');
     context.progress(`${raws.length} of ${chunk.items.length} items`);
   }
-  return until;
+  return { done: until };
+}
+
+/** The source can be paid no more, whatever the budget still has. */
+class AccountEmpty extends BudgetSpent {}
+
+/** Where requests are paid for, a refusal for lack of money is no failure: what is left waits for the next run. */
+function asSpent(error: unknown, { extract }: ExtractSpec): BudgetSpent | undefined {
+  if (error instanceof BudgetSpent) return error;
+  const isRefusal = error instanceof TerminalError && error.reason === 'PaymentRequired';
+  return isRefusal && extract.credits ? new AccountEmpty(error.message) : undefined;
 }
 
 /** The source said with its last answer that nothing more can be paid. */
@@ -107,7 +129,11 @@ function factsOf({ spec }: StageContext<ExtractSpec>, { request, answer, fetched
 }
 
 /** A function of the answers in the lake and of where the rest was deferred. */
-function resultOf({ context, chunk, purse, raws, source }: Round, done: number, requests: number): StepResult {
+function resultOf(
+  { context, chunk, purse, raws, source }: Round,
+  { done, refusal }: Asked,
+  requests: number,
+): StepResult {
   const answers = raws.slice(0, done);
   const skipped = new Set(source.responses.flatMap(({ status, action }) => (action === 'Skip' ? [status] : [])));
   const gone = answers.filter(({ meta }) => skipped.has(meta.status)).length;
@@ -124,5 +150,6 @@ function resultOf({ context, chunk, purse, raws, source }: Round, done: number, 
     },
     complete: deferred === 0,
     cost: { requests, bytes: answers.reduce((sum, { meta }) => sum + meta.bytes, 0), credits: purse.spent() },
+    ...(refusal === undefined ? {} : { notices: [{ reason: 'PaymentRequired', message: refusal }] }),
   };
 }

@@ -14,6 +14,8 @@ export interface Purse extends Toll {
   stored(raw: RawObject): void;
   /** What the step has paid, or may have paid: answers in the lake, and requests of which nobody knows. */
   spent(): number;
+  /** The source says that nothing more can be paid. */
+  empty(): Promise<void>;
   /** The attempt is over without a manifest. */
   end(): Promise<void>;
 }
@@ -81,6 +83,7 @@ async function openPurse({ account, claim, perRequest, periodMs, raws, open }: P
       unknown -= perRequest;
     },
     spent: () => answers.length * perRequest + unknown + lost,
+    empty: () => account.empty(claim, Date.now()),
     end: async () => {
       const [last, ...others] = own.toReversed();
       if (last) await account.end(last, unknown);
@@ -95,12 +98,13 @@ const freePurse: Purse = {
   giveBack: () => undefined,
   stored: () => undefined,
   spent: () => 0,
+  empty: async () => undefined,
   end: async () => undefined,
 };
 
 /** The purse of a step by what its manifest says of credits. `open`: how many requests it has still to make. */
 export async function purseOf(
-  { spec, step, lake, shared }: StageContext<ExtractSpec>,
+  { spec, step, run, lake, shared }: StageContext<ExtractSpec>,
   source: RestExtract,
   raws: readonly RawObject[],
   open: () => number,
@@ -111,6 +115,6 @@ export async function purseOf(
   const periodMs = parseDuration(period);
   const account = openAccount(shared, { key: limits?.key ?? hostOf(source), budget, periodMs });
   const [, pipeline = ''] = lake.pipeline.split('/');
-  const claim = { step: step.key, manifest: `${pipeline}/${manifestPath(step)}` };
+  const claim = { step: step.key, manifest: `${pipeline}/${manifestPath(step)}`, run: `${pipeline}/${run.name}` };
   return openPurse({ account, claim, perRequest, periodMs, raws, open });
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { putSpec } from '../../../src/lake/lake.ts';
+import type { ExtractLedger } from '../../../src/run/types.ts';
 import { extract } from '../../../src/workers/extract.ts';
 import { type CoresignalDouble, startCoresignal } from '../../servers/coresignal/double.ts';
 import { Bench, type Setting } from './context.ts';
@@ -90,6 +91,26 @@ describe('a step that asks for items', () => {
     const both = await Promise.all([1, 2].map(async () => extract(await collecting({ account, budget: 30 }))));
     expect(double.ledger().credits.spent).toBe(30);
     expect(both.reduce((sum, { cost }) => sum + (cost?.credits ?? 0), 0)).toBe(30);
+  });
+
+  test('defers what the account at the source does not cover; then the steps of the run need not ask, those of others do', async () => {
+    const account = randomUUID();
+    double.setCredits(10);
+    const steps = await Promise.all([1, 2].map(async () => extract(await collecting({ account }))));
+    expect(double.ledger().credits.spent).toBe(10);
+    for (const { ledger } of steps) {
+      const { listed, fetched, deferred } = ledger as ExtractLedger;
+      expect([listed, fetched + deferred]).toEqual([postings, postings]);
+    }
+    expect(steps.flatMap(({ notices = [] }) => notices.map(({ reason }) => reason))).toContain('PaymentRequired');
+    const asked = double.ledger().requests.length;
+    const later = await extract(await collecting({ account }));
+    expect(later).toMatchObject({ ledger: { fetched: 0, deferred: postings }, cost: { requests: 0, credits: 0 } });
+    expect(double.ledger().requests).toHaveLength(asked);
+    const next = { ...(await collecting({ account })), run: { name: 'next', asOf: '2026-11-20T07:00:00.000Z' } };
+    const refused = await extract(next);
+    expect(refused).toMatchObject({ ledger: { fetched: 0, deferred: postings }, cost: { requests: 1, credits: 0 } });
+    expect(refused.notices?.[0]?.message).toContain('Insufficient credits');
   });
 
   test('a refusal costs nothing, an attempt that was answered is not repeated', async () => {

@@ -23,9 +23,9 @@ export const layout = {
     `_jobpulse/steps/${dataset}/${stage.toLowerCase()}/${sliceName(slice)}/${key}.json`,
   /** Says that a step's raw bytes are beyond their retention, so that nobody asks the source for them again. */
   expired: (dataset: string, key: string) => `_jobpulse/expired/${dataset}/${key}.json`,
+  itemLists: (dataset?: string) => ['_jobpulse/items', ...(dataset ? [dataset] : [])].join('/'),
   /** Which items a run asks for. */
-  items: (dataset: string, slice: Slice, name: string) =>
-    `_jobpulse/items/${dataset}/${sliceName(slice)}-${name.slice(0, 20)}.json`,
+  itemList: (dataset: string, number: number) => `${layout.itemLists(dataset)}/${String(number).padStart(9, '0')}.json`,
   /** What planning need not read again of a dataset. */
   index: (dataset: string) => `_jobpulse/index/${dataset}.json`,
   /** From which item on the items of a step wait for another run. */

@@ -4,8 +4,8 @@ import { type Lake, manifestPath, readListed } from './lake.ts';
 import { layout } from './layout.ts';
 
 /**
- * What planning need not read again of a window dataset: a fold of its manifests, which costs bytes however many windows
- * there are. It may be deleted at any time, and who finds it wrong or old reads everything; the last writer wins.
+ * What planning need not read again of a dataset that is asked about windows, or for items: a fold of its manifests, which
+ * costs bytes however many windows and runs there are. It may be deleted at any time, and who finds it wrong or old reads everything; the last writer wins.
  */
 export interface PlanIndex {
   readonly v: 1;
@@ -79,10 +79,10 @@ async function foldersIn({ store }: Lake, folder: string): Promise<readonly stri
   return [...names];
 }
 
-/** The period in the name of a slice's folder, `20261120T110000000Z-20261120T120000000Z`; a snapshot has none. */
+/** The period in the name of a slice's folder, `20261120T110000000Z-20261120T120000000Z`; of a snapshot, its moment. */
 function periodOf(name: string): Interval | undefined {
   const [start, end] = name.split('-').map(instantOf);
-  return start === undefined || end === undefined ? undefined : { start, end };
+  return start === undefined ? undefined : { start, end: end ?? start + 1 };
 }
 
 const compact = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z$/;

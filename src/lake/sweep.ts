@@ -1,9 +1,11 @@
 import { parseDuration } from '../api/parseUnits.ts';
 import type { StoredObject } from '../connectors/stores/store.ts';
+import type { ItemList } from '../run/items.ts';
 import type { SweepSpec } from '../run/specs.ts';
 import type { Manifest, SweepLedger } from '../run/types.ts';
 import type { Stage } from '../workers/stage.ts';
 import { replaced } from './current.ts';
+import { numberOf } from './itemLists.ts';
 import { type Lake, listManifests, manifestDigest, manifestPath, mapBounded } from './lake.ts';
 import { layout } from './layout.ts';
 import { heldByPacks, idlePacks } from './packsInUse.ts';
@@ -17,6 +19,8 @@ export type GarbageReason =
   | 'Orphan'
   /** A later manifest took the place of the one that names it, or a pack has it. */
   | 'Replaced'
+  /** A list of items of which all is done, or that nobody went on with for long. */
+  | 'Done'
   /** Older than `retention.raw`, `.clean` or `.quarantine`. */
   | 'Expired';
 
@@ -38,6 +42,8 @@ export interface SweepInput {
   readonly objects: readonly StoredObject[];
   /** Every published manifest of the pipeline. */
   readonly manifests: readonly Manifest[];
+  /** Path of each list of items → the keys of its steps. */
+  readonly itemLists: ReadonlyMap<string, readonly string[]>;
   /** Keys that unfinished runs still plan. */
   readonly unfinishedKeys: ReadonlySet<string>;
   readonly now: Date;
@@ -61,7 +67,7 @@ export function collectable(input: SweepInput): Collectable {
     ['raw', rawReason(input, expiredKeys)],
     ['clean', derivedReason(input, kept, removed, packed)],
     ['quarantine', quarantineReason(input, kept, removed, packed)],
-    ['_jobpulse', removedReason(input, removed, packed)],
+    ['_jobpulse', either(removedReason(input, removed, packed), listReason(input))],
   ]);
   const garbage = input.objects.flatMap((object) => {
     const reason = reasonOf.get(object.path.slice(0, object.path.indexOf('/')))?.(object);
@@ -199,11 +205,33 @@ function removedReason(input: SweepInput, removed: Removed, packed: ReadonlySet<
   return ({ path }) => (packed.has(path) ? 'Replaced' : reasons.get(path));
 }
 
+const either =
+  (one: ReasonOf, other: ReasonOf): ReasonOf =>
+  (object) =>
+    one(object) ?? other(object);
+
+/** A run that is gone on with after so long lists its items anew. */
+const abandonedMs = 7 * graceMs;
+
+/** Lists whose steps are published; the newest of a dataset stays, because numbers must go on. */
+function listReason({ itemLists, manifests, now }: SweepInput): ReasonOf {
+  const published = new Set(manifests.map(({ key }) => key));
+  const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
+  const newest = new Map<string, string>();
+  for (const path of [...itemLists.keys()].filter(numberOf).sort()) newest.set(folderOf(path), path);
+  return ({ path, modifiedAt }) => {
+    const keys = itemLists.get(path);
+    const age = now.getTime() - modifiedAt.getTime();
+    if (!keys || newest.get(folderOf(path)) === path || age <= graceMs) return undefined;
+    return age > abandonedMs || keys.every((key) => published.has(key)) ? 'Done' : undefined;
+  };
+}
+
 const filesOf = ({ partitions, quarantine = [], seen = [], replaces = [] }: Manifest): string[] =>
   [...partitions.flatMap(({ files }) => files), ...quarantine, ...seen, ...replaces].map(({ path }) => path);
 
 /** Where garbage can lie. */
-const areas = ['raw', 'clean', 'quarantine', layout.steps()];
+const areas = ['raw', 'clean', 'quarantine', layout.steps(), layout.itemLists()];
 
 /** What a sweep needs to know beside the lake. */
 export interface SweepOptions extends Pick<SweepInput, 'unfinishedKeys' | 'now' | 'retention'> {
@@ -216,7 +244,8 @@ export async function sweep(lake: Lake, options: SweepOptions): Promise<SweepLed
   // Objects before manifests: what is published in between is named by the time we decide.
   const objects = await listAreas(lake);
   const manifests = await listManifests(lake);
-  const { garbage, expired } = collectable({ ...options, objects, manifests });
+  const itemLists = await readListed(lake, objects);
+  const { garbage, expired } = collectable({ ...options, objects, manifests, itemLists });
   await mapBounded(expired, 16, ({ dataset, key }) => markExpired(lake, dataset, key, options.now));
   // Manifests before files: a manifest that names a missing file would be a broken promise, a file without one is an orphan.
   const isManifest = ({ path }: Garbage) => path.startsWith('_jobpulse/');
@@ -234,6 +263,19 @@ async function listAreas(lake: Lake): Promise<StoredObject[]> {
   const objects: StoredObject[] = [];
   for (const area of areas) for await (const object of lake.store.list(area)) objects.push(object);
   return objects;
+}
+
+/** The keys that each list of items holds; a file of another shape holds none. */
+async function readListed(
+  lake: Lake,
+  objects: readonly StoredObject[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const paths = objects.map(({ path }) => path).filter((path) => path.startsWith(`${layout.itemLists()}/`));
+  const lists = await mapBounded(paths, 16, async (path) => {
+    const { parts = [] } = JSON.parse((await lake.store.get(path))?.toString('utf8') ?? '{}') as Partial<ItemList>;
+    return [path, parts.map(({ key }) => key)] as const;
+  });
+  return new Map(lists);
 }
 
 async function markExpired(lake: Lake, dataset: string, key: string, now: Date): Promise<void> {

@@ -1,11 +1,12 @@
+import { holds } from './intervals.ts';
 import type { Json } from './key.ts';
 import { digestOf, sha256, stepKey } from './key.ts';
 import { cleanSlices } from './loads.ts';
 import type { DatasetInput, PlanInput } from './plan.ts';
-import { finishedSlices, isWindow, lookOf } from './slices.ts';
+import { finishedSlices, isWindow, lookOf, momentOf } from './slices.ts';
 import type { DatasetSpecs, ExtractSpec } from './specs.ts';
 import { templatePaths } from './template.ts';
-import type { ExtractLedger, Step } from './types.ts';
+import type { ExtractLedger, Slice, Step } from './types.ts';
 import { currentWindows } from './windows.ts';
 
 /** What one request of a `forEach` is about: the values that templates name, `item.<column>`. */
@@ -20,10 +21,32 @@ export interface Chunk {
   readonly left: number;
 }
 
-/** The digests of a run's chunks. Decided once for a run, so that all its plans cut the same steps. */
+/** What one step asks for: a chunk, as some run cut it. */
+export interface ItemPart {
+  readonly slice: Slice;
+  readonly part: string;
+  /** Digest under which the chunk is stored. */
+  readonly chunk: string;
+}
+
+/**
+ * Which items a run asks for. Decided once for a run, so that all its plans cut the same steps, and numbered: who makes
+ * a list has seen all before it, and no two ask for the same.
+ */
 export interface ItemList {
-  readonly v: 1;
-  readonly chunks: readonly string[];
+  readonly v: 2;
+  /** When it was made, ISO 8601: the rows of all that was published before are in it, or known. */
+  readonly at: string;
+  /** See `itemListName`. */
+  readonly name: string;
+  /** Identity of the extract spec. */
+  readonly spec: string;
+  readonly parts: readonly (ItemPart & {
+    /** Key of the step. */
+    readonly key: string;
+  })[];
+  /** Parts of lists before it that were not done when it was made, and hold what this run would ask for. */
+  readonly adopted: readonly ItemPart[];
 }
 
 /** Files with rows of the dataset whose rows are the items, and until when what they tell is true. */
@@ -56,17 +79,50 @@ function textsIn(value: unknown): string[] {
 export const itemListName = ({ run, slice }: PlanInput, { name, extract }: DatasetSpecs): string =>
   sha256(digestOf({ dataset: name, slice, spec: extract.identity, interval: run.interval ?? null } as unknown as Json));
 
-/** The steps of a run that asks for items: one for each chunk. Nothing before it is known which items there are. */
+/**
+ * The steps of a run that asks for items: one for each chunk, and those of other runs that it waits for. They have the
+ * same keys there, so whoever comes first does them. Nothing before it is known which items there are.
+ */
 export function planItems(input: DatasetInput, { name, extract }: DatasetSpecs): readonly Step[] {
-  const chunks = input.items?.get(name)?.chunks ?? [];
-  return chunks
-    .map((chunk, part): Step => {
-      const { pipeline, slice } = input;
-      const of = { dataset: name, stage: 'Extract', part: String(part) } as const;
-      const identity = { ...of, pipeline, slice: slice as unknown as Json, inputs: [chunk], spec: extract.identity };
-      return { key: stepKey(identity), ...of, slice, spec: extract.digest, inputs: [], items: chunk };
+  const { parts = [], adopted = [] } = input.items?.get(name) ?? {};
+  return [...parts, ...adopted]
+    .map(({ slice, part, chunk }): Step => {
+      const key = itemKey(input, { name, extract }, { slice, part, chunk });
+      return {
+        key,
+        ...{ dataset: name, stage: 'Extract', slice, part },
+        spec: extract.digest,
+        inputs: [],
+        items: chunk,
+      };
     })
     .filter(({ key }) => !input.published.has(key));
+}
+
+/** Key of the step that asks for the items of a chunk. */
+export const itemKey = (
+  { pipeline }: Pick<PlanInput, 'pipeline'>,
+  { name, extract }: Pick<DatasetSpecs, 'name' | 'extract'>,
+  { slice, part, chunk }: ItemPart,
+): string =>
+  stepKey({
+    ...{ pipeline, dataset: name, stage: 'Extract', part, slice: slice as unknown as Json, inputs: [chunk] },
+    spec: extract.identity,
+  });
+
+/** Parts of lists that are still to be done, by the rules and parameters of this run. */
+export function openParts(
+  { manifests, slice: { params }, settled }: PlanInput,
+  { name, extract }: DatasetSpecs,
+  lists: readonly ItemList[],
+): readonly ItemPart[] {
+  const before = settled?.get(name) ?? [];
+  const published = new Set(manifests.map(({ key }) => key));
+  return lists
+    .filter(({ spec }) => spec === extract.identity)
+    .flatMap(({ parts }) => parts)
+    .filter(({ key, slice }) => slice.params === params && !published.has(key) && !holds(before, momentOf(slice)))
+    .map(({ slice, part, chunk }) => ({ slice, part, chunk }));
 }
 
 /** Whether a dataset asks for each row of another one. */

@@ -36,7 +36,10 @@ export interface PlanInput {
   readonly failures: readonly Failure[];
   /** Keys of extract steps whose raw bytes are beyond their retention. */
   readonly expired: ReadonlySet<string>;
-  /** Dataset → periods that are published, closed, cleaned and loaded by today's rules. */
+  /**
+   * Dataset → periods that are published, closed, cleaned and loaded by today's rules; of one that asks for items, the
+   * logical times of the runs that asked.
+   */
   readonly settled?: ReadonlyMap<string, Intervals>;
   /** Dataset → the items this run asks for, of those datasets that ask for each row of another one. */
   readonly items?: ReadonlyMap<string, ItemList>;

@@ -1,3 +1,4 @@
+import type { Interval } from './intervals.ts';
 import type { Manifest, Slice, Window } from './types.ts';
 
 /** A look at a source as far as it is published: its parts in order. */
@@ -8,6 +9,12 @@ export interface RawSlice {
 
 /** Whether a slice is about a period. */
 export const isWindow = (slice: Slice): slice is Window => 'start' in slice;
+
+/** The logical time of a slice, as a period. */
+export function momentOf({ asOf }: Slice): Interval {
+  const start = Date.parse(asOf);
+  return { start, end: start + 1 };
+}
 
 /**
  * Where a slice stands in the fold that makes a table, as a text that sorts. Windows are in the order of what they are

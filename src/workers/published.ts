@@ -1,7 +1,8 @@
 import { type Lake, listManifests } from '../lake/lake.ts';
 import { dropIndex, indexOf, listUnsettled, type PlanIndex, readIndex, writeIndex } from '../lake/planIndex.ts';
+import { intersect } from '../run/intervals.ts';
 import { type PlanInput, plan } from '../run/plan.ts';
-import { canSettle, rulesOf, settledOf } from '../run/settled.ts';
+import { canSettle, rulesOf, settledOf, sourceOf, timesBefore } from '../run/settled.ts';
 
 /** What is published, as far as planning needs to know it. */
 export type Published = Pick<PlanInput, 'manifests' | 'settled'>;
@@ -30,7 +31,15 @@ async function usableIndexes(lake: Lake, wanted: Wanted, startedAt: string): Pro
   const usable = new Map<string, PlanIndex>();
   for (const dataset of wanted.specs.datasets.filter((each) => canSettle(wanted, each))) {
     const index = await readIndex(lake, dataset.name);
-    if (index && isUsable(index, rulesOf(dataset, wanted.slice.params), startedAt)) usable.set(dataset.name, index);
+    if (index && isUsable(index, rulesOf(wanted, dataset), startedAt)) usable.set(dataset.name, index);
+  }
+  for (const [name, index] of usable) {
+    const dataset = wanted.specs.datasets.find((each) => each.name === name);
+    const source = dataset && sourceOf(wanted, dataset);
+    if (!source) continue;
+    // Two writers: what one dataset does not read must not be asked about by the other.
+    const times = timesBefore(usable.get(source.name)?.settled ?? [], source);
+    usable.set(name, { ...index, settled: intersect(index.settled, times) });
   }
   return usable;
 }
@@ -50,6 +59,6 @@ export async function rememberSettled(lake: Lake, input: PlanInput, startedAt: s
   for (const dataset of input.specs.datasets.filter((each) => canSettle(input, each))) {
     const settled = settledOf(input, dataset, before);
     if (settled.periods.length === 0) await dropIndex(lake, dataset.name);
-    else await writeIndex(lake, dataset.name, indexOf(rulesOf(dataset, input.slice.params), before, settled));
+    else await writeIndex(lake, dataset.name, indexOf(rulesOf(input, dataset), before, settled));
   }
 }

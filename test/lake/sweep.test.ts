@@ -14,6 +14,7 @@ import { ago, anyLake, clean, day, extract, filesOf, hour, load, now, object, ob
 
 const inputOf = (manifests: readonly Manifest[], differing: Partial<SweepInput> = {}): SweepInput => ({
   ...{ objects: objectsOf(manifests), manifests, unfinishedKeys: new Set(), now, retention: {} },
+  itemLists: new Map(),
   ...differing,
 });
 
@@ -51,6 +52,39 @@ describe('orphans', () => {
   test('are never what is not ours to judge', () => {
     const objects = ['owner.json', '_jobpulse/specs/ab.json', '_jobpulse/runs/run-1.json', 'notes/mine.txt'];
     expect(removedBy(inputOf([], { objects: objects.map((path) => object(path, 900 * day)) }))).toEqual({});
+  });
+});
+
+describe('lists of items', () => {
+  const path = (number: number) => `_jobpulse/items/details/00000000${number}.json`;
+  const done = extract('e1', 3 * day);
+
+  test('go a day after all their steps are published, but for the newest', () => {
+    const objects = [
+      object(path(1), 2 * day),
+      object(path(2), 2 * day),
+      object(path(3), 2 * day),
+      object(path(4), 2 * day),
+    ];
+    const young = object('_jobpulse/items/details/000000000.json', 23 * hour);
+    const itemLists = new Map([
+      [path(1), ['e1']],
+      [path(2), ['e1', 'open']],
+      [path(3), []],
+      [path(4), ['e1']],
+      [young.path, ['e1']],
+    ]);
+    const input = inputOf([done], { objects: [...objects, young], itemLists });
+    expect(removedBy(input)).toEqual({ [path(1)]: 'Done', [path(3)]: 'Done' });
+  });
+
+  test('that nobody goes on with go after a week', () => {
+    const objects = [object(path(1), 8 * day), object(path(2), 8 * day)];
+    const itemLists = new Map([
+      [path(1), ['open']],
+      [path(2), ['open']],
+    ]);
+    expect(removedBy(inputOf([], { objects, itemLists }))).toEqual({ [path(1)]: 'Done' });
   });
 });
 

@@ -110,6 +110,7 @@ export const anyLake: fc.Arbitrary<SweepInput> = fc
     const unfinished = unpublished.filter(([, , open]) => open).map(([name]) => name);
     return {
       ...{ manifests, objects: [...objectsOf(manifests), ...strays], unfinishedKeys: new Set(unfinished), now },
+      itemLists: new Map(),
       retention: JSON.parse(JSON.stringify(retention)),
     };
   });

@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parsePipeline } from '../../src/api/index.ts';
 import { manifestDigest } from '../../src/lake/lake.ts';
-import { type ItemList, itemColumns, itemSources, knownItems } from '../../src/run/items.ts';
+import {
+  type ItemList,
+  type ItemPart,
+  itemColumns,
+  itemKey,
+  itemSources,
+  knownItems,
+  openParts,
+} from '../../src/run/items.ts';
 import { awaitingItems, type PlanInput, plan } from '../../src/run/plan.ts';
 import { type DatasetSpecs, resolveSpecs } from '../../src/run/specs.ts';
 import type { ExtractLedger, Manifest, Step } from '../../src/run/types.ts';
@@ -16,9 +24,18 @@ const specs = resolveSpecs(parsed.pipeline, {
   tablesOf: new Map([['production_jobs', ['jobs', 'jobdetails']]]),
 });
 const [jobs, details] = specs.datasets as readonly [DatasetSpecs, DatasetSpecs];
-const items = new Map<string, ItemList>([['jobdetails', { v: 1, chunks: ['sha256:a', 'sha256:b'] }]]);
-
 const asOf = '2024-12-01T05:15:00.000Z';
+
+/** A list of a run, as it is when no other run had listed anything. */
+function listOf(chunks: readonly string[], at = asOf, adopted: readonly ItemPart[] = []): ItemList {
+  const slice = { asOf: at, params: '00000000' };
+  const parts = chunks.map((chunk, part) => {
+    const of = { slice, part: String(part), chunk };
+    return { ...of, key: itemKey({ pipeline: 'default/coresignal' }, details, of) };
+  });
+  return { v: 2, at, name: at, spec: details.extract.identity, parts, adopted };
+}
+const items = new Map([['jobdetails', listOf(['sha256:a', 'sha256:b'])]]);
 const inputOf = (manifests: readonly Manifest[], more: Partial<PlanInput> = {}): PlanInput => ({
   ...{ pipeline: 'default/coresignal', specs, manifests, failures: [], expired: new Set() },
   run: { name: 'r', from: 'Extract', asOf },
@@ -80,7 +97,7 @@ test('one step for each chunk, whose key is that of its items; then the rows are
   const after = finish('jobs', []);
   expect(stepsOf(inputOf(after, { items }))).toEqual(['jobdetails Extract 0', 'jobdetails Extract 1']);
   const [first] = plan(inputOf(after, { items }));
-  const others = new Map<string, ItemList>([['jobdetails', { v: 1, chunks: ['sha256:c', 'sha256:b'] }]]);
+  const others = new Map([['jobdetails', listOf(['sha256:c', 'sha256:b'])]]);
   expect(plan(inputOf(after, { items: others })).map(({ key }) => key)).not.toContain(first?.key);
   const done = finish('jobdetails', after, { items });
   expect(done.filter(({ dataset }) => dataset === 'jobdetails').map(({ stage }) => stage)).toEqual([
@@ -96,7 +113,7 @@ test('what one part brought is loaded by the next run, although the others never
   const broken = [...after, published(second, after)];
   const later = {
     slice: { asOf: '2024-12-01T05:16:00.000Z', params: '00000000' },
-    items: new Map([['jobdetails', { v: 1, chunks: [] } as ItemList]]),
+    items: new Map([['jobdetails', listOf([])]]),
   };
   const done = finish('jobdetails', broken, later);
   expect(done.filter(({ dataset, stage }) => dataset === 'jobdetails' && stage === 'Load')).toHaveLength(1);
@@ -122,4 +139,25 @@ test('known are the first items of a chunk, as many as were fetched or gone; sou
   ]);
   const run = { ...input.run, interval: { start: '2025-01-01T00:00:00Z', end: '2025-02-01T00:00:00Z' } };
   expect(itemSources({ ...known, run }, jobs)).toEqual([]);
+});
+
+test('a run does what another one has listed and not done, under the same keys, and loads what that brings', () => {
+  const after = finish('jobs', []);
+  const theirs = listOf(['sha256:a', 'sha256:b']);
+  const [first, second] = plan(inputOf(after, { items }));
+  if (!first || !second) throw new Error('two steps');
+  const half = [...after, published(first, after)];
+  const later = { slice: { asOf: '2024-12-01T05:16:00.000Z', params: '00000000' } };
+  const open = openParts(inputOf(half, later), details, [theirs]);
+  expect(open.map(({ chunk }) => chunk)).toEqual(['sha256:b']);
+  expect(openParts(inputOf(half, later), details, [{ ...theirs, spec: 'sha256:other' }])).toEqual([]);
+  expect(openParts(inputOf(half, { slice: { ...later.slice, params: 'ffffffff' } }), details, [theirs])).toEqual([]);
+  const own = { ...later, items: new Map([['jobdetails', listOf(['sha256:c'], later.slice.asOf, open)]]) };
+  const steps = plan(inputOf(half, own)).filter(
+    ({ stage, dataset }) => stage === 'Extract' && dataset === 'jobdetails',
+  );
+  expect(steps).toContainEqual(second);
+  expect(steps.map(({ items: chunk }) => chunk)).toEqual(['sha256:c', 'sha256:b']);
+  const done = finish('jobdetails', half, own);
+  expect(plan(inputOf(done, { items })).filter(({ dataset }) => dataset === 'jobdetails')).toEqual([]);
 });

@@ -180,7 +180,7 @@ export interface PipelineManifestSpecDatasetsExtractRest {
   readonly paging?: PipelineManifestSpecDatasetsExtractRestPaging;
   /** A source that never gives more than so many records to one query. */
   readonly resultCap?: PipelineManifestSpecDatasetsExtractRestResultCap;
-  /** What a status means here, where it differs from the usual. Usually 2xx is an answer; 429, and 503 with Retry-After, wait without spending an attempt: as long as Retry-After asks, else 1 s and twice as long each time; 408, 425 and other 5xx are tried again; 401 renews an OAuth2 token once; anything else stops the step, 402 with the advice to pay. */
+  /** What a status means here, where it differs from the usual. Usually 2xx is an answer; 429, and 503 with Retry-After, wait without spending an attempt: as long as Retry-After asks, else 1 s and twice as long each time; 408, 425 and other 5xx are tried again; 401 renews an OAuth2 token once; anything else stops the step, 402 with the advice to pay; but where extract.credits is declared, a 402 that is to Fail leaves the rest to the next run, as a spent budget does. */
   readonly responses?: readonly PipelineManifestSpecDatasetsExtractRestResponses[];
   /** One request for each row of another dataset. */
   readonly forEach?: PipelineManifestSpecDatasetsExtractRestForEach;

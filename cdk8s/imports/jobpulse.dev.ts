@@ -1242,7 +1242,7 @@ export interface PipelineManifestSpecWarehouse {
   readonly bigquery?: PipelineManifestSpecWarehouseBigquery;
   /** Snowflake. */
   readonly snowflake?: PipelineManifestSpecWarehouseSnowflake;
-  /** PostgreSQL. */
+  /** A PostgreSQL server. */
   readonly postgres?: PipelineManifestSpecWarehousePostgres;
   /** MongoDB. */
   readonly mongodb?: PipelineManifestSpecWarehouseMongodb;
@@ -1266,10 +1266,28 @@ export interface PipelineManifestSpecWarehouseSnowflake {
   readonly schema?: string;
 }
 
-/** PostgreSQL. */
+/** A PostgreSQL server. */
 export interface PipelineManifestSpecWarehousePostgres {
   /** Schema of the tables. Default: the name of the pipeline in snake case. */
   readonly schema?: string;
+  /** The URL of a database, with user and password: `postgres://user:password@host:5432/database`; TLS as `?sslmode=verify-full`. */
+  readonly urlFrom?: PipelineManifestSpecWarehousePostgresUrlFrom;
+}
+
+/** The URL of a database, with user and password: `postgres://user:password@host:5432/database`; TLS as `?sslmode=verify-full`. */
+export interface PipelineManifestSpecWarehousePostgresUrlFrom {
+  /** A key of a Secret. */
+  readonly secretKeyRef: PipelineManifestSpecWarehousePostgresUrlFromSecretKeyRef;
+}
+
+/** A key of a Secret. */
+export interface PipelineManifestSpecWarehousePostgresUrlFromSecretKeyRef {
+  /** Name of the Secret. */
+  readonly name: string;
+  /** Key within the Secret. */
+  readonly key: string;
+  /** Whether the Secret or its key may be absent. */
+  readonly optional?: boolean;
 }
 
 /** MongoDB. */

@@ -17,7 +17,7 @@ export interface Values {
   readonly lake?: ValuesLake;
   /** The volume with the files that `extract.files.paths` names. */
   readonly files?: ValuesFiles;
-  /** The embedded warehouse: one volume for every Pipeline. */
+  /** The warehouse of Pipelines that say nothing of theirs: an embedded one with a volume for each, or a PostgreSQL server when a Secret with its URL is named. */
   readonly warehouse?: ValuesWarehouse;
   /** The server of the queues. */
   readonly redis?: ValuesRedis;
@@ -111,11 +111,23 @@ export interface ValuesFiles {
   readonly existingClaim?: string;
 }
 
-/** The embedded warehouse: one volume for every Pipeline. */
+/** The warehouse of Pipelines that say nothing of theirs: an embedded one with a volume for each, or a PostgreSQL server when a Secret with its URL is named. */
 export interface ValuesWarehouse {
   readonly storage?: string;
   /** Default: the cluster's. */
   readonly storageClassName?: string;
+  readonly postgres?: ValuesWarehousePostgres;
+}
+
+export interface ValuesWarehousePostgres {
+  /** Secret with the URL of a database, in each namespace: postgres://user:password@host:5432/database. */
+  readonly secret?: ValuesWarehousePostgresSecret;
+}
+
+/** Secret with the URL of a database, in each namespace: postgres://user:password@host:5432/database. */
+export interface ValuesWarehousePostgresSecret {
+  readonly name?: string;
+  readonly key?: string;
 }
 
 /** The server of the queues. */
@@ -146,6 +158,8 @@ export interface ValuesNetworkPolicy {
   readonly dns?: Readonly<Record<string, unknown>>;
   /** Where a Redis of yours is, as `{to: [peers], ports: [6379]}`; the bundled one is known. */
   readonly redis?: Readonly<Record<string, unknown>>;
+  /** Where the server of the warehouse is, as `{to: [peers], ports: [5432]}`. Default: anyone on port 5432. */
+  readonly warehouse?: Readonly<Record<string, unknown>>;
   /** Peers that may read metrics. Default: anyone. */
   readonly metrics?: readonly (Readonly<Record<string, unknown>>)[];
 }

@@ -25,7 +25,7 @@ export const unbuilt: readonly Unbuilt[] = [
   { at: 'datasets[].clean.columns[]', parts: ['flags', 'bands', 'pseudonym', 'split'], built: ['from', 'sql', 'map'] },
   { at: 'transform.engine', parts: ['Warehouse'], built: ['DuckDB'] },
   { at: 'transform.models[]', parts: ['aggregate'] },
-  { at: 'warehouse', parts: ['bigquery', 'snowflake', 'postgres', 'mongodb'], built: ['duckdb'] },
+  { at: 'warehouse', parts: ['bigquery', 'snowflake', 'mongodb'], built: ['duckdb', 'postgres'] },
   { at: '', parts: ['lake', 'queue', 'live', 'taxonomies', 'privacy'] },
 ];
 

@@ -111,13 +111,22 @@ const schema = z.strictObject({
   schema: tableName.exactOptional().describe('Schema of the tables. Default: the name of the pipeline in snake case.'),
 });
 
+const postgres = z.strictObject({
+  ...schema.shape,
+  urlFrom: valueFrom
+    .default({ secretKeyRef: { name: 'postgres', key: 'url' } })
+    .describe(
+      'The URL of a database, with user and password: `postgres://user:password@host:5432/database`; TLS as `?sslmode=verify-full`.',
+    ),
+});
+
 export const warehouse = withRules(
   z
     .strictObject({
       duckdb: schema.exactOptional().describe('The embedded warehouse.'),
       bigquery: schema.exactOptional().describe('BigQuery.'),
       snowflake: schema.exactOptional().describe('Snowflake.'),
-      postgres: schema.exactOptional().describe('PostgreSQL.'),
+      postgres: postgres.exactOptional().describe('A PostgreSQL server.'),
       mongodb: schema.exactOptional().describe('MongoDB.'),
     })
     .describe("Where tables are. Default: the installation's."),

@@ -1,5 +1,6 @@
-import { knownWarehouse } from '../controller/standalone/identities.ts';
+import { knownWarehouse, serverIdentity } from '../controller/standalone/identities.ts';
 import { lakeOf } from '../controller/standalone/lake.ts';
+import { secretReader } from '../controller/standalone/secrets.ts';
 import type { RunRequest } from '../run/plan.ts';
 import { type DatasetPlan, type PlanSummary, summarise } from '../run/summary.ts';
 import { planInput } from '../workers/plan.ts';
@@ -15,6 +16,7 @@ interface PlanOptions {
   readonly param: readonly Override[];
   readonly from: RunRequest['from'];
   readonly dataset?: string[];
+  readonly secretsDir?: string;
   readonly output: string;
 }
 
@@ -29,6 +31,7 @@ export const plan: Verb = (program) => {
     .addOption(paramOption())
     .addOption(fromOption())
     .option('--dataset <name...>', 'only these datasets')
+    .option('--secrets-dir <folder>', 'folder with a file <name>/<key> per secret; default: environment variables')
     .addOption(outputOption())
     .action(async (file: string, options: PlanOptions) => {
       const summary = await planOf(file, options);
@@ -47,7 +50,8 @@ async function planOf(file: string, options: PlanOptions): Promise<PlanSummary> 
       ...(datasets.length > 0 ? { datasets } : {}),
     },
     params,
-    warehouse: knownWarehouse(options.dataDir),
+    warehouse:
+      serverIdentity(pipeline, secretReader({ env: process.env, ...options }).read) ?? knownWarehouse(options.dataDir),
     failures: [],
   });
   return summarise(input);

@@ -89,7 +89,7 @@ function planPayload(world: World, { metadata, spec, status }: PipelineRun, pipe
     params,
     pipeline: { ...pipeline, status: undefined },
     installation: world.installation,
-    warehouse: world.warehouse,
+    warehouse: world.warehouse(pipeline),
     failures: status?.failures ?? [],
     startedAt: status?.startTime ?? asOf,
     notAfter: new Date(world.now().getTime() + stepPatienceMs).toISOString(),

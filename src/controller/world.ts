@@ -14,8 +14,8 @@ export interface World {
   readonly waves: Waves;
   /** Name of this installation among those that may share a lake. */
   readonly installation: string;
-  /** Identity of the warehouse that tables go to. */
-  readonly warehouse: string;
+  /** Identity of the warehouse that the tables of a pipeline go to. */
+  warehouse(pipeline: Pipeline): string;
   pipeline(name: string): Promise<Pipeline | undefined>;
   run(name: string): Promise<PipelineRun | undefined>;
   /** Writes a run's status if it differs from what is stored; a run that changed meanwhile is reconciled again. */

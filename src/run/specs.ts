@@ -1,4 +1,4 @@
-import type { Clean, Dataset, Extract, Format, Load, Model, Pipeline } from '../api/index.ts';
+import type { Clean, Dataset, Extract, Format, Load, Model, Pipeline, SecretKeyRef } from '../api/index.ts';
 import { digestOf, type Json } from './key.ts';
 import type { ColumnSchema } from './types.ts';
 
@@ -48,6 +48,8 @@ export interface LoadTarget {
   readonly table: string;
   /** Which warehouse: another one has none of the rows yet. */
   readonly warehouse: string;
+  /** Of a server: the secret with its URL. Absent: the embedded warehouse. */
+  readonly url?: SecretKeyRef;
 }
 
 /** One SELECT over the pipeline's tables. */
@@ -58,6 +60,8 @@ export interface ModelSpec {
   /** The tables of the pipeline that the SELECT may read. */
   readonly tables: readonly string[];
   readonly timeZone: string;
+  /** As in `LoadTarget`. */
+  readonly url?: SecretKeyRef;
 }
 
 export interface SweepSpec {
@@ -123,10 +127,11 @@ export function resolveSpecs(pipeline: Pipeline, around: Surroundings): Pipeline
   const schema = schemaOf(pipeline);
   const models = (spec.transform?.models ?? []).map((model) => {
     const tables = around.tablesOf.get(model.name) ?? [];
-    return { name: model.name, tables, model: resolveModel(model, schema, tables, spec.timeZone, around) };
+    const value: ModelSpec = { stage: 'Transform', model, schema, tables, timeZone: spec.timeZone };
+    return { name: model.name, tables, model: resolveModel(value, urlOf(pipeline), around) };
   });
   return {
-    datasets: spec.datasets.map((dataset) => resolveDataset(dataset, schema, spec, around)),
+    datasets: spec.datasets.map((dataset) => resolveDataset(dataset, schema, spec, around, urlOf(pipeline))),
     models: dependenciesFirst(models),
     sweep: resolve<SweepSpec>({ stage: 'Sweep', retention: spec.retention ?? {} }, {}),
   };
@@ -137,6 +142,7 @@ function resolveDataset(
   schema: string,
   { timeZone, retention }: Pipeline['spec'],
   around: Surroundings,
+  url: SecretKeyRef | undefined,
 ): DatasetSpecs {
   const keepReplaced = retention.tables;
   const { name, key, version, format, clean, load } = dataset;
@@ -170,13 +176,14 @@ function resolveDataset(
     columns,
     load,
     timeZone,
-    target,
+    target: { ...target, ...(url && { url }) },
     keepReplaced,
     rebuild: false,
   };
   // The limit on missing rows guards a load; it does not change what a load that passed it wrote.
   const loadIdentity = {
     ...loading,
+    target,
     load: { ...load, maxMissingPercent: undefined },
     columns: columns.map(({ name, type }) => ({ name, type })),
     keepReplaced: undefined,
@@ -203,16 +210,10 @@ function extractIdentity({ rest, files }: Extract): object {
   };
 }
 
-function resolveModel(
-  model: Model,
-  schema: string,
-  tables: readonly string[],
-  timeZone: string,
-  around: Surroundings,
-): Resolved<ModelSpec> {
-  const value: ModelSpec = { stage: 'Transform', model, schema, tables, timeZone };
-  const functions = around.functions([model.sql, model.insight ?? '']);
-  return resolve(value, { ...withoutDescriptions(value), warehouse: around.warehouse, functions });
+function resolveModel(value: ModelSpec, url: SecretKeyRef | undefined, around: Surroundings): Resolved<ModelSpec> {
+  const functions = around.functions([value.model.sql, value.model.insight ?? '']);
+  const identity = { ...withoutDescriptions(value), warehouse: around.warehouse, functions };
+  return resolve({ ...value, ...(url && { url }) }, identity);
 }
 
 const resolve = <Spec extends object>(value: Spec, identity: object): Resolved<Spec> => ({
@@ -241,7 +242,11 @@ function dependenciesFirst<M extends { readonly name: string; readonly tables: r
 
 /** The schema of the warehouse that a pipeline's tables are in. */
 export const schemaOf = ({ metadata, spec }: Pick<Pipeline, 'metadata' | 'spec'>): string =>
-  spec.warehouse?.duckdb?.schema ?? snakeCase(metadata.name);
+  (spec.warehouse?.duckdb ?? spec.warehouse?.postgres)?.schema ?? snakeCase(metadata.name);
+
+/** The secret with the URL of a pipeline's warehouse, when that is a server. */
+export const urlOf = ({ spec }: Pick<Pipeline, 'spec'>): SecretKeyRef | undefined =>
+  spec.warehouse?.postgres?.urlFrom.secretKeyRef;
 
 /** `talent-pulse` → `talent_pulse`. */
 const snakeCase = (name: string): string => name.replaceAll('-', '_');

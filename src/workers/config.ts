@@ -8,8 +8,8 @@ export interface WorkerConfig {
   readonly namespace: string;
   readonly redis: RedisAddress | RedisUrlFile;
   readonly lake: LakePlace;
-  /** File of the embedded warehouse (pool `warehouse`). */
-  readonly warehouse: string;
+  /** File of the embedded warehouse (pool `warehouse`); absent where all its steps go to servers. */
+  readonly warehouse?: string;
   readonly scratch: string;
   readonly secretsDir?: string;
   readonly allowPrivateNetworks: boolean;

@@ -6,7 +6,6 @@ import {
   lakeFileMissing,
   placeOf,
   type TableSpec,
-  type Warehouse,
 } from '../connectors/warehouses/warehouse.ts';
 import { listPacks, manifestDigest } from '../lake/lake.ts';
 import { nameOf, packedFiles } from '../lake/packs.ts';
@@ -15,10 +14,11 @@ import { lookOf } from '../run/slices.ts';
 import type { LoadSpec } from '../run/specs.ts';
 import type { ExtractLedger, Manifest } from '../run/types.ts';
 import type { Stage, StageContext } from './stage.ts';
+import type { Warehouses } from './warehouses.ts';
 
 /** Brings cleaned snapshots into their table. */
 export const load =
-  (warehouse: Warehouse): Stage<LoadSpec> =>
+  (warehouses: Warehouses): Stage<LoadSpec> =>
   async (context) => {
     const { lake, spec, step, inputs, signal } = context;
     const packed = packedFiles(await listPacks(lake, spec.dataset));
@@ -30,7 +30,7 @@ export const load =
       locate: (paths: readonly string[]) => locate(context, packed, paths),
     };
     context.progress(`loading ${request.slices.length} snapshots into ${spec.target.schema}.${spec.target.table}`);
-    const { ledger, rows, rowsHash, notices } = await warehouse.load(request, signal);
+    const { ledger, rows, rowsHash, notices } = await warehouses(spec.target.url, context.secret).load(request, signal);
     context.crashPoint('after-warehouse-commit');
     return { ledger, partitions: [{ values: {}, rows, rowsHash, files: [] }], schema: spec.columns, notices };
   };

@@ -1,4 +1,3 @@
-import { folderOf } from '../connectors/stores/open.ts';
 import type { StageName } from '../run/types.ts';
 import type { WorkerConfig } from './config.ts';
 import type { planRun } from './plan.ts';
@@ -37,21 +36,13 @@ export async function openStages(config: WorkerConfig): Promise<Abilities> {
       return { stages, plan: planRun, close: nothing };
     }
     case 'warehouse': {
-      const [{ openDuckDBWarehouse }, { load }, { transform }] = await Promise.all([
-        import('../connectors/warehouses/duckdb.ts'),
+      const [{ openWarehouses }, { load }, { transform }] = await Promise.all([
+        import('./warehouses.ts'),
         import('./load.ts'),
         import('./transform.ts'),
       ]);
-      const lake = folderOf(config.lake);
-      const warehouse = await openDuckDBWarehouse({
-        path: config.warehouse,
-        ...(lake !== undefined && { lake }),
-        scratch: config.scratch,
-      });
-      return {
-        stages: { Load: load(warehouse) as Stage<never>, Transform: transform(warehouse) as Stage<never> },
-        close: () => warehouse.close(),
-      };
+      const { of, close } = await openWarehouses(config);
+      return { stages: { Load: load(of) as Stage<never>, Transform: transform(of) as Stage<never> }, close };
     }
   }
 }

@@ -1,14 +1,14 @@
-import type { Warehouse } from '../connectors/warehouses/warehouse.ts';
 import type { ModelSpec } from '../run/specs.ts';
 import type { Stage } from './stage.ts';
+import type { Warehouses } from './warehouses.ts';
 
 /** Builds a model: its rows are written, checked, and only then shown. */
 export const transform =
-  (warehouse: Warehouse): Stage<ModelSpec> =>
+  (warehouses: Warehouses): Stage<ModelSpec> =>
   async (context) => {
-    const { model, schema, tables } = context.spec;
+    const { model, schema, tables, url } = context.spec;
     context.progress(`building ${schema}.${model.name}`);
-    const built = await warehouse.buildModel({ model, schema, tables }, context.signal);
+    const built = await warehouses(url, context.secret).buildModel({ model, schema, tables }, context.signal);
     context.crashPoint('after-warehouse-commit');
     const { ledger, rowsHash, notices, insight } = built;
     return {

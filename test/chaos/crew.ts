@@ -81,7 +81,7 @@ async function finish(
   const waves = openWaves(redis, namespace);
   let run = first;
   const world: World = {
-    ...{ namespace, waves, installation: 'here', warehouse: 'w', now: () => new Date() },
+    ...{ namespace, waves, installation: 'here', warehouse: () => 'w', now: () => new Date() },
     pipeline: async (name) => pipelines.get(name),
     run: async () => run,
     writeRunStatus: async (_, status) => {

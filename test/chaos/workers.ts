@@ -64,7 +64,7 @@ export async function openFloor({ dataDir, pipeline, sizes, env }: FloorOptions)
   );
   let run = newRun(name);
   const world: World = {
-    ...{ namespace, waves, installation: 'here', warehouse: 'w', now: () => new Date() },
+    ...{ namespace, waves, installation: 'here', warehouse: () => 'w', now: () => new Date() },
     pipeline: async () => pipeline,
     run: async () => run,
     writeRunStatus: async (_, status) => {

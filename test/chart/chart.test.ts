@@ -81,6 +81,18 @@ describeWithGoProgram('helm', 'the chart', () => {
     });
   }
 
+  test('the warehouse of Pipelines that say nothing of theirs is the one of the Secret that is named', async () => {
+    const documentOf = async (name: string) =>
+      parseInstallation(
+        find(await render(variants[name] ?? []), 'ConfigMap', 'quay').data?.['installation.yaml'] ?? '',
+        'installation.yaml',
+      );
+    const { warehouse, networkPolicy } = await documentOf('tables in PostgreSQL');
+    expect(warehouse.postgres).toEqual({ secret: { name: 'postgres', key: 'url' } });
+    expect(networkPolicy.warehouse).toEqual({ to: [], ports: [6432] });
+    expect((await documentOf('as it comes')).warehouse.postgres).toBeUndefined();
+  });
+
   test('a value that is not known, or not of its kind, is refused', async () => {
     await expect(render(['nonsense=1'])).rejects.toThrow('nonsense');
     await expect(render(['controller.replicas=many'])).rejects.toThrow('replicas');

@@ -24,7 +24,16 @@ function worldOf(shop: Shop): TestWorld {
     return new Date(clock);
   };
   return {
-    ...{ namespace: 'test', installation: 'here', warehouse: 'w', waves: shop.waves, runs, pipelines, written, now },
+    ...{
+      namespace: 'test',
+      installation: 'here',
+      warehouse: () => 'w',
+      waves: shop.waves,
+      runs,
+      pipelines,
+      written,
+      now,
+    },
     pipeline: async (name) => pipelines.get(name),
     run: async (name) => runs.get(name),
     writeRunStatus: async (name, status) => {

@@ -152,7 +152,10 @@ export class WindowHouse {
   private async stageOf({ stage }: Step): Promise<Stage<never>> {
     if (stage === 'Clean') return clean as Stage<never>;
     if (stage === 'Compact') return compact as Stage<never>;
-    if (stage === 'Load') return load(await this.warehouse()) as Stage<never>;
+    if (stage === 'Load') {
+      const warehouse = await this.warehouse();
+      return load(() => warehouse) as Stage<never>;
+    }
     throw new Error(`nobody does ${stage} here`);
   }
 

@@ -102,6 +102,10 @@ describe('the load stage', () => {
     world = new World();
   });
   afterEach(() => world.remove());
+  const here = async () => {
+    const warehouse = await world.warehouse();
+    return () => warehouse;
+  };
 
   const spec: LoadSpec = {
     stage: 'Load',
@@ -151,7 +155,7 @@ describe('the load stage', () => {
   };
 
   it('turns snapshots into a result whose ledger adds up, from a lake here or elsewhere', async () => {
-    const stage = load(await world.warehouse());
+    const stage = load(await here());
     const { localPath: _, ...elsewhere } = filesystemStore(world.lake);
     const first = await stage(contextOf('a', await inputsOf(1, [1, 2, 3]), filesystemStore(world.lake)));
     expect(first).toMatchObject({
@@ -168,9 +172,9 @@ describe('the load stage', () => {
   it('gives the same result after a death between commit and manifest', async () => {
     const inputs = await inputsOf(1, [1, 2]);
     const store = filesystemStore(world.lake);
-    const before = await load(await world.warehouse())(contextOf('a', inputs, store));
+    const before = await load(await here())(contextOf('a', inputs, store));
     await world.close();
-    expect(await load(await world.warehouse())(contextOf('a', inputs, store))).toEqual(before);
+    expect(await load(await here())(contextOf('a', inputs, store))).toEqual(before);
     expect(before.ledger).toMatchObject({ added: 2 });
   });
 
@@ -180,7 +184,7 @@ describe('the load stage', () => {
     const inputs = [raw, cleaned(raw, ['clean/lost.parquet'], [])];
     const { localPath: _, ...elsewhere } = filesystemStore(world.lake);
     for (const store of [filesystemStore(world.lake), elsewhere]) {
-      const failed = load(await world.warehouse())(contextOf('a', inputs, store));
+      const failed = load(await here())(contextOf('a', inputs, store));
       await expect(failed).rejects.toMatchObject({
         reason: 'LakeFileMissing',
         message: expect.stringContaining('clean/lost.parquet'),

@@ -12,6 +12,10 @@ beforeEach(() => {
   world = new World();
 });
 afterEach(() => world.remove());
+const here = async () => {
+  const warehouse = await world.warehouse();
+  return () => warehouse;
+};
 
 const contextOf = (spec: ModelSpec, passed: string[]): StageContext<ModelSpec> => ({
   step: {
@@ -47,7 +51,7 @@ it('builds a model and tells what it holds', async () => {
     checks: [{ name: 'cheap', sql: 'pay > 99', severity: 'Warn' }],
   } satisfies ModelSpec['model'];
   const spec: ModelSpec = { stage: 'Transform', model, schema: 'usajobs', tables: ['postings'], timeZone: 'UTC' };
-  const built = await transform(await world.warehouse())(contextOf(spec, passed));
+  const built = await transform(await here())(contextOf(spec, passed));
   expect(built).toMatchObject({
     ledger: { rows: 1, passed: 0, warned: 1, failed: 0 },
     partitions: [{ values: {}, rows: 1, files: [] }],
@@ -56,6 +60,6 @@ it('builds a model and tells what it holds', async () => {
     insight: '1 row; first: id 1, title Clerk, pay 10.00',
   });
   expect(passed).toEqual(['after-warehouse-commit']);
-  const again = await transform(await world.warehouse())(contextOf(spec, passed));
+  const again = await transform(await here())(contextOf(spec, passed));
   expect(again).toEqual(built);
 });

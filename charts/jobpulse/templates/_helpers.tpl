@@ -96,6 +96,9 @@ warehouse:
     {{- with .Values.warehouse.storageClassName }}
     storageClassName: {{ . }}
     {{- end }}
+  {{- with .Values.warehouse.postgres.secret }}{{- if .name }}
+  postgres: {secret: {name: {{ .name }}, key: {{ .key }}}}
+  {{- end }}{{- end }}
 allowPrivateNetworks: {{ .Values.allowPrivateNetworks }}
 networkPolicy:
   enabled: {{ .Values.networkPolicy.enabled }}
@@ -110,6 +113,9 @@ networkPolicy:
       - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: {{ .Release.Namespace }}}}
         podSelector: {matchLabels: {{ include "jobpulse.redisSelector" . | fromYaml | toJson }}}
     ports: [6379]
+  {{- end }}
+  {{- with .Values.networkPolicy.warehouse }}
+  warehouse: {{ . | toJson }}
   {{- end }}
   {{- with .Values.networkPolicy.metrics }}
   metrics: {{ . | toJson }}

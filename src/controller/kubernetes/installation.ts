@@ -109,6 +109,9 @@ const networkPolicy = z.strictObject({
     .describe(
       'Where the lake is, when it is reached over the network. Default with `lake.s3`: anyone on the port of its endpoint.',
     ),
+  warehouse: target
+    .default({ to: [], ports: [5432] })
+    .describe('Where the server of a warehouse is; only workers that load and transform may talk to it.'),
   metrics: z.array(peer).max(32).default([]).describe('Who may read the metrics of workers; none: anyone.'),
 });
 
@@ -141,6 +144,19 @@ const warehouse = z.strictObject({
     })
     .prefault({})
     .describe('The embedded warehouse: a volume of its own for every Pipeline.'),
+  postgres: z
+    .strictObject({
+      secret: z
+        .strictObject({
+          name: objectName.describe('Name of the Secret, in the namespace of each Pipeline.'),
+          key: text(253).default('url').describe('Key within the Secret.'),
+        })
+        .describe('Where the URL of the database is. The controller never reads it.'),
+    })
+    .exactOptional()
+    .describe(
+      'A PostgreSQL server, for Pipelines that say nothing of their warehouse. Default: they have an embedded one.',
+    ),
 });
 
 export const installation = z.strictObject({

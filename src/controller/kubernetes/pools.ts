@@ -76,8 +76,8 @@ export async function scalePool(
   busy: readonly string[],
 ): Promise<void> {
   const child = childName(name, pool);
-  const type = pool === 'warehouse' ? resourceTypes.statefulSets : resourceTypes.deployments;
-  const workload = children.get(type, { namespace, name: child });
+  const key = { namespace, name: child };
+  const workload = children.get(resourceTypes.deployments, key) ?? children.get(resourceTypes.statefulSets, key);
   if (!workload) return;
   if (replicas < (workload.spec?.replicas ?? 1) && workload.kind === 'Deployment') {
     await markCosts(api, podsOf(pods.list(namespace, name), pool), busy);

@@ -42,7 +42,7 @@ export function openTenants({ api, caches, installation, redis, epoch, now }: Te
     if (known) return known;
     const waves = openWaves(redis, namespace, () => epoch);
     const { pipelines, runs } = caches;
-    const world = clusterWorld({ api, namespace, pipelines, runs, waves, installation: installation.id, now });
+    const world = clusterWorld({ api, namespace, pipelines, runs, waves, installation, now });
     const opened = { waves, loads: openLoads(redis, namespace), world };
     tenants.set(namespace, opened);
     return opened;

@@ -1,9 +1,12 @@
 import { checkPipeline, type Pipeline, type PipelineRun } from '../../api/index.ts';
 import type { Waves } from '../../queue/waves.ts';
+import { urlOf } from '../../run/specs.ts';
 import type { World } from '../world.ts';
 import type { Informer, KubeApi } from './api.ts';
 import { resourceTypes } from './client.ts';
+import type { Installation } from './installation.ts';
 import { fieldManager } from './names.ts';
+import { withInstalledWarehouse } from './render/warehouse.ts';
 import type { StoredPipeline, StoredRun } from './stored.ts';
 
 export interface ClusterWorldOptions {
@@ -12,8 +15,7 @@ export interface ClusterWorldOptions {
   readonly pipelines: Informer<StoredPipeline>;
   readonly runs: Informer<StoredRun>;
   readonly waves: Waves;
-  /** Name of this installation among those that may share a lake. */
-  readonly installation: string;
+  readonly installation: Pick<Installation, 'id' | 'warehouse'>;
   readonly now: () => Date;
 }
 
@@ -26,10 +28,9 @@ export function clusterWorld(options: ClusterWorldOptions): World {
   return {
     namespace,
     waves,
-    installation,
-    // Each pipeline has a warehouse of its own, and its name is part of every key already.
-    warehouse: `duckdb:${installation}`,
-    pipeline: async (name) => validPipeline(pipelines.get({ namespace, name })),
+    installation: installation.id,
+    warehouse: (pipeline) => warehouseIdentity(pipeline, installation.id),
+    pipeline: async (name) => validPipeline(pipelines.get({ namespace, name }), installation),
     run: async (name) => {
       const stored = runs.get({ namespace, name });
       return stored && withAsOf(stored, runs.list(namespace, stored.spec.pipelineRef.name), now());
@@ -52,12 +53,24 @@ export function clusterWorld(options: ClusterWorldOptions): World {
   };
 }
 
+/**
+ * An embedded warehouse is a pipeline's own, and the name of that is part of every key already. Which database a Secret
+ * leads to is not known here: another one is another Secret.
+ */
+function warehouseIdentity(pipeline: Pipeline, installation: string): string {
+  const url = urlOf(pipeline);
+  return url ? `postgres:${installation}/${url.name}/${url.key}` : `duckdb:${installation}`;
+}
+
 /** A stored Pipeline with its defaults in place, if it is valid in this version. */
-function validPipeline(stored: StoredPipeline | undefined): Pipeline | undefined {
+function validPipeline(
+  stored: StoredPipeline | undefined,
+  installation: Pick<Installation, 'warehouse'>,
+): Pipeline | undefined {
   if (!stored) return undefined;
   const { status: _, ...wanted } = stored; // what an older or newer version wrote there is not the user's doing
   const checked = checkPipeline(wanted);
-  return checked.ok ? checked.pipeline : undefined;
+  return checked.ok ? withInstalledWarehouse(checked.pipeline, installation) : undefined;
 }
 
 /** A run that was made by hand is as of now, but later than any run of its pipeline before it. */

@@ -11,7 +11,7 @@ import type { World } from '../world.ts';
 import { keepAlerts } from './alerts.ts';
 import { filesRootAnnotation } from './annotations.ts';
 import { cacheFolder } from './folders.ts';
-import { installationId, warehouseFile } from './identities.ts';
+import { installationId, serverIdentity, warehouseFile } from './identities.ts';
 import { lakePlace } from './lake.ts';
 import { type Loop, startLoop } from './loop.ts';
 import { namespace } from './namespace.ts';
@@ -58,7 +58,11 @@ export async function startController(options: ControllerOptions): Promise<Contr
     loop.giveUp(error);
   };
   const warehouse = warehouseFile(dataDir);
-  const identities = { installation: installationId(dataDir), warehouse: warehouse.identity };
+  const secret = secretReader({ env: process.env, ...(secretsDir === undefined ? {} : { secretsDir }) }).read;
+  const identities = {
+    installation: installationId(dataDir),
+    warehouse: (pipeline: Pipeline) => serverIdentity(pipeline, secret) ?? warehouse.identity,
+  };
   const redis = await keepRedis(options, giveUp);
   const commands = connect(redis.connection);
   const events = connect(redis.connection);
@@ -85,7 +89,6 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const served = new Set<string>();
   const loads = openLoads(commands, namespace);
   const statuses = keepStatuses({ dataDir, resources, served, loads, pools: workers.pools, log });
-  const secret = secretReader({ env: process.env, ...(secretsDir === undefined ? {} : { secretsDir }) }).read;
   const alerts = keepAlerts({ dataDir, resources, served, secret, send: alertSender(allowPrivateNetworks), log });
   return {
     resources,

@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Pipeline } from '../../api/index.ts';
+import { sha256 } from '../../run/key.ts';
+import { urlOf } from '../../run/specs.ts';
+import type { ReadSecret } from '../../workers/stage.ts';
 
 const warehousePath = (dataDir: string) => join(dataDir, 'warehouse.duckdb');
 const warehouseRecord = (dataDir: string) => join(dataDir, 'warehouse.id');
@@ -17,6 +21,21 @@ export function warehouseFile(dataDir: string): { readonly path: string; readonl
   const known = knownWarehouse(dataDir);
   const identity = known === 'new' ? newRecord(warehouseRecord(dataDir)) : known;
   return { path: warehousePath(dataDir), identity };
+}
+
+/**
+ * Identity of the server that the tables of a pipeline are in, if they are in one: of the database, whoever asks for it.
+ * Without the secret it is `unknown`, and the first step that needs the secret says so.
+ */
+export function serverIdentity(pipeline: Pick<Pipeline, 'spec'>, secret: ReadSecret): string | undefined {
+  const ref = urlOf(pipeline);
+  if (!ref) return undefined;
+  try {
+    const { hostname, port, pathname } = new URL(secret(ref) ?? '');
+    return `postgres:${sha256(`${hostname}:${port || 5432}${pathname}`).slice(0, 16)}`;
+  } catch {
+    return 'postgres:unknown';
+  }
 }
 
 /** Name of this data directory among those that may share a lake. For the owner only. */

@@ -2,7 +2,7 @@ import { identifier, literal } from '../../duckdb.ts';
 import { buildModel } from '../duckdb/model.ts';
 import { columnsOf } from '../duckdb/table.ts';
 import type { ModelOutcome, ModelRequest } from '../warehouse.ts';
-import { bringLedger, lock, openLedgers, writeLedger } from './ledgers.ts';
+import { bringLedger, enterSchema, lock, openLedgers, writeLedger } from './ledgers.ts';
 import { applyDifference, bringWas, bringWhole, difference, type Places, place, qualified, wasOf } from './mirror.ts';
 import { columnsThere, createTable, describeTable, dropTable, sameColumns } from './tables.ts';
 
@@ -28,6 +28,7 @@ export async function build(
   const table = { schema, name: model.name };
   await lock(database, schema);
   await openLedgers(places);
+  await enterSchema(database, schema);
   const about = `model = ${literal(`${schema}.${model.name}`)}`;
   await bringLedger(places, 'models', about);
   await bringLedger(places, 'inputs', about);

@@ -4,6 +4,7 @@ import { type Finding, toProblem } from '../../../api/problem.ts';
 import { poolNames } from '../../../queue/names.ts';
 import type { Installation } from '../installation.ts';
 import { secretsOf } from '../render/secrets.ts';
+import { withInstalledWarehouse } from '../render/warehouse.ts';
 import type { StoredPipeline } from '../stored.ts';
 import { amount } from './quantity.ts';
 
@@ -16,7 +17,7 @@ export function checkStored(stored: StoredPipeline, installation: Installation):
   const { status: _, ...wanted } = stored; // what an older or newer version wrote there is not the user's doing
   const checked = checkPipeline(wanted);
   if (!checked.ok) return checked;
-  const pipeline = { ...checked.pipeline, metadata: stored.metadata };
+  const pipeline = withInstalledWarehouse({ ...checked.pipeline, metadata: stored.metadata }, installation);
   const problems = policies.flatMap((policy) => policy(pipeline, installation)).map((finding) => toProblem(finding));
   return problems.length === 0 ? { ok: true, pipeline } : { ok: false, problems };
 }

@@ -8,6 +8,7 @@ import type { StoredPipeline } from '../stored.ts';
 import { networkPolicySpec } from './networkPolicy.ts';
 import type { RenderedPool } from './pod.ts';
 import { poolSettings, usedPools } from './pools.ts';
+import { hasWarehouseFile } from './warehouse.ts';
 import { deploymentSpec, statefulSetSpec } from './workload.ts';
 
 /** An object that is wanted. `spec.replicas` is never in it: who scales a pool sets that. */
@@ -45,7 +46,7 @@ function renderPool(pipeline: StoredPipeline, installation: Installation, pool: 
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
     metadata,
-    spec: networkPolicySpec(installation, pool, selector) as { readonly [name: string]: Json },
+    spec: networkPolicySpec(installation, pool, selector, pipeline) as { readonly [name: string]: Json },
   };
   return {
     pool,
@@ -54,10 +55,9 @@ function renderPool(pipeline: StoredPipeline, installation: Installation, pool: 
       { apiVersion: 'v1', kind: 'ServiceAccount', metadata, automountServiceAccountToken: false },
       ...(installation.networkPolicy.enabled ? [policy] : []),
     ],
-    workload:
-      pool === 'warehouse'
-        ? { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata, spec: statefulSetSpec(from) }
-        : { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: deploymentSpec(from) },
+    workload: hasWarehouseFile(pipeline, pool)
+      ? { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata, spec: statefulSetSpec(from) }
+      : { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: deploymentSpec(from) },
   };
 }
 

@@ -1,13 +1,20 @@
 import { isIPv6 } from 'node:net';
+import type { Pipeline } from '../../../api/index.ts';
 import { metadataAddresses, privateNetworks } from '../../../connectors/http/addresses.ts';
 import type { PoolName } from '../../../queue/names.ts';
 import type { Json } from '../../../run/key.ts';
+import { urlOf } from '../../../run/specs.ts';
 import type { Installation, Peer, Target } from '../installation.ts';
 import { healthPort } from '../names.ts';
 
 /** Whom the workers of a pool may talk to. Only those that ask the sources reach the internet. */
-export function networkPolicySpec(installation: Installation, pool: PoolName, selector: Json): Json {
-  const { dns, redis, lake = bucketOf(installation), metrics } = installation.networkPolicy;
+export function networkPolicySpec(
+  installation: Installation,
+  pool: PoolName,
+  selector: Json,
+  pipeline: Pick<Pipeline, 'spec'>,
+): Json {
+  const { dns, redis, lake = bucketOf(installation), warehouse, metrics } = installation.networkPolicy;
   return {
     podSelector: selector,
     policyTypes: ['Ingress', 'Egress'],
@@ -16,6 +23,7 @@ export function networkPolicySpec(installation: Installation, pool: PoolName, se
       { ...peers('to', dns.to), ports: [...ports('UDP', dns.ports), ...ports('TCP', dns.ports)] },
       service(redis),
       ...(lake ? [service(lake)] : []),
+      ...(pool === 'warehouse' && urlOf(pipeline) ? [service(warehouse)] : []),
       ...(pool === 'extract' ? [internet(installation.allowPrivateNetworks)] : []),
     ],
   };

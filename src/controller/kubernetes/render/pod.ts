@@ -1,12 +1,14 @@
 import type { Pipeline } from '../../../api/index.ts';
 import type { PoolName } from '../../../queue/names.ts';
 import type { Json } from '../../../run/key.ts';
+import { urlOf } from '../../../run/specs.ts';
 import type { WorkerConfig } from '../../../workers/config.ts';
 import type { Installation } from '../installation.ts';
 import { childName, healthPort, podPaths } from '../names.ts';
 import { lakeAccess } from './lake.ts';
 import type { PoolSettings } from './pools.ts';
 import { secretsOf, secretVolume } from './secrets.ts';
+import { hasWarehouseFile } from './warehouse.ts';
 
 /** A pool of a Pipeline, with all that its objects are made from. */
 export interface RenderedPool {
@@ -112,7 +114,7 @@ function environment({ pipeline, installation, pool, settings }: RenderedPool): 
     pipelines: [{ name, filesRoot: podPaths.files }],
     redis: { urlFile: `${podPaths.redis}/url` },
     lake: lakeAccess(installation).place,
-    warehouse: `${podPaths.warehouse}/warehouse.duckdb`,
+    ...(urlOf(pipeline) === undefined && { warehouse: `${podPaths.warehouse}/warehouse.duckdb` }),
     scratch: podPaths.scratch,
     secretsDir: podPaths.secrets,
     allowPrivateNetworks: installation.allowPrivateNetworks,
@@ -137,7 +139,7 @@ function mounts({ pipeline, installation, pool }: RenderedPool): Json {
     { name: 'redis', mountPath: podPaths.redis, readOnly: true },
     { name: 'scratch', mountPath: podPaths.scratch },
     ...(pool === 'extract' && installation.files ? [{ name: 'files', mountPath: podPaths.files, readOnly: true }] : []),
-    ...(pool === 'warehouse' ? [{ name: 'warehouse', mountPath: podPaths.warehouse }] : []),
+    ...(hasWarehouseFile(pipeline, pool) ? [{ name: 'warehouse', mountPath: podPaths.warehouse }] : []),
     ...(secretsOf(pipeline, pool).length > 0 ? [{ name: 'secrets', mountPath: podPaths.secrets, readOnly: true }] : []),
   ];
 }

@@ -24,6 +24,7 @@ const cases = {
 `,
     fullInstallation,
   ],
+  postgres: [`${usual}\n  warehouse: {postgres: {}}\n`, smallInstallation],
   empty: ['\n  datasets: []\n', smallInstallation],
 } as const;
 

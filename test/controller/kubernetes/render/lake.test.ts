@@ -56,7 +56,7 @@ describe('a lake in a bucket', () => {
     ['{s3: {bucket: jobs, endpoint: "http://minio.example:9000"}}', 9000],
     ['{s3: {bucket: jobs, endpoint: "http://minio.example"}}', 80],
   ])('%s is reached at port %i, also by pools that see no internet', (lake, port) => {
-    const { egress } = networkPolicySpec(withLake(lake), 'clean', {}) as { egress: Json[] };
+    const { egress } = networkPolicySpec(withLake(lake), 'clean', {}, stored(usual)) as { egress: Json[] };
     expect(egress).toContainEqual({ ports: [{ protocol: 'TCP', port }] });
   });
 });

@@ -8,7 +8,7 @@ import { type Api, connectApi } from './api.ts';
 import { type AuditEntry, auditPolicy, readAudit, readLines } from './audit.ts';
 import { type Binaries, findKubernetes, howToGetKubernetes } from './binaries.ts';
 import { type KubectlOptions, type KubectlResult, runKubectl } from './kubectl.ts';
-import { type Authority, createAuthority, createSigningKey, type Identity } from './pki.ts';
+import { type Authority, type Credentials, createAuthority, createSigningKey, type Identity } from './pki.ts';
 import { serverPort } from './ports.ts';
 import { ownProcesses, type Processes } from './processes.ts';
 
@@ -37,6 +37,8 @@ export interface ControlPlane {
   readonly url: string;
   /** The certificate, in PEM, that the API server's own can be checked with. */
   readonly authority: string;
+  /** A certificate of that authority for a server at loopback, such as a node's. */
+  serverCertificate(): Promise<Credentials>;
   /** The path of an administrator's kubeconfig. */
   readonly kubeconfig: string;
   /** Runs kubectl as administrator, or as who is in another kubeconfig. */
@@ -110,6 +112,7 @@ async function assemble(parts: Parts, options: ControlPlaneOptions): Promise<Con
   return {
     url,
     authority: authority.certificate,
+    serverCertificate: () => authority.server(),
     kubeconfig,
     connect,
     kubectl: (args, given = {}) => runKubectl(binaries.kubectl, args, { kubeconfig, cacheDir, ...given }),

@@ -6,6 +6,7 @@ import { type Api, ApiError, type KubernetesObject } from './api.ts';
 import type { ControlPlane } from './controlPlane.ts';
 import { follow } from './follow.ts';
 import { type CommandOf, commandOfManifest } from './launch.ts';
+import { serveLogs } from './logServer.ts';
 import { PodRunner } from './podRunner.ts';
 import { type FileSource, hostAddress, type Pod } from './podSpec.ts';
 import { ownProcesses } from './processes.ts';
@@ -34,7 +35,7 @@ export interface HostPod {
  * A node for a control plane: it takes every pod that no node has, and runs its first container as a process of this
  * host. Volumes are folders, and the paths they are mounted at are replaced in variables and arguments.
  * A service account's token comes as KUBECONFIG, because the files that programs look for it in are not there.
- * What it does not do: images, limits, networks, init and further containers, liveness and startup probes.
+ * It answers `kubectl logs`. What it does not do: images, limits, networks, init and further containers, liveness and startup probes.
  */
 export interface HostNode {
   readonly name: string;
@@ -74,7 +75,11 @@ export async function startHostNode(plane: ControlPlane, options: HostNodeOption
     freePorts: options.freePorts ?? [],
     backoffMs: options.backoffMs ?? 500,
   };
-  await register(api);
+  const logs = await serveLogs(await plane.serverCertificate(), plane.authority, (namespace, pod) => {
+    const all = [...runners.values()].filter(({ pod: { metadata } }) => metadata.name === pod);
+    return all.findLast(({ pod: { metadata } }) => metadata.namespace === namespace)?.log;
+  });
+  await register(api, logs.port);
 
   const changed = (pod: Pod): void => {
     if (pod.spec.nodeName === undefined) return void bind(api, pod);
@@ -135,6 +140,7 @@ export async function startHostNode(plane: ControlPlane, options: HostNodeOption
       ended.abort();
       await Promise.all(loops);
       for (const runner of runners.values()) runner.abandon();
+      logs.close();
       await processes.stop();
       await api.close();
     },
@@ -147,7 +153,7 @@ function describePod({ pod, pid, life }: PodRunner): HostPod {
 }
 
 /** Makes the Node and its Lease, with room for more pods than any test has. */
-async function register(api: Api): Promise<void> {
+async function register(api: Api, logsPort: number): Promise<void> {
   const quantities = { cpu: '64', memory: '256Gi', pods: '1000', 'ephemeral-storage': '1Ti' };
   const now = new Date().toISOString();
   const condition = (type: string, status: string) => ({
@@ -163,6 +169,7 @@ async function register(api: Api): Promise<void> {
       capacity: quantities,
       allocatable: quantities,
       addresses: [{ type: 'InternalIP', address: hostAddress }],
+      daemonEndpoints: { kubeletEndpoint: { Port: logsPort } },
       conditions: [
         condition('Ready', 'True'),
         condition('MemoryPressure', 'False'),

@@ -15,7 +15,7 @@ import {
 export function documentOf(settings: Settings): object {
   const { name, values } = settings;
   const { image, watch, workers, lake, files, warehouse, allowPrivateNetworks } = values;
-  const { storage, storageClassName } = warehouse;
+  const { storage, storageClassName, postgres } = warehouse;
   return {
     id: name,
     ...(watch.selector !== '' && { pipelineSelector: watch.selector }),
@@ -25,7 +25,10 @@ export function documentOf(settings: Settings): object {
     redis: { secret: redisSecretOf(settings) },
     lake: isGiven(lake.s3) ? { s3: lake.s3 } : { filesystem: { claimName: lakeClaimOf(settings) } },
     ...(files.existingClaim !== '' && { files: { claimName: files.existingClaim } }),
-    warehouse: { duckdb: { storage, ...(storageClassName !== '' && { storageClassName }) } },
+    warehouse: {
+      duckdb: { storage, ...(storageClassName !== '' && { storageClassName }) },
+      ...(postgres.secret.name !== '' && { postgres }),
+    },
     allowPrivateNetworks,
     networkPolicy: networkPolicyOf(settings),
   };
@@ -33,7 +36,7 @@ export function documentOf(settings: Settings): object {
 
 function networkPolicyOf(settings: Settings): object {
   const { values, namespace } = settings;
-  const { enabled, dns, redis, metrics } = values.networkPolicy;
+  const { enabled, dns, redis, warehouse, metrics } = values.networkPolicy;
   const bundled = {
     namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
     podSelector: { matchLabels: selectorOf(settings, 'redis') },
@@ -43,6 +46,7 @@ function networkPolicyOf(settings: Settings): object {
     enabled,
     ...(isGiven(dns) && { dns }),
     ...(ofRedis && { redis: ofRedis }),
+    ...(isGiven(warehouse) && { warehouse }),
     ...(metrics.length > 0 && { metrics }),
   };
 }

@@ -44,11 +44,9 @@ export function valuesOf(set: readonly string[]): Values {
       at = at[name] as Record<string, unknown>;
     }
     const text = rest.join('=');
-    at[last] = /^\{.*\}$/.test(text)
-      ? text.slice(1, -1).split(',')
-      : /^(true|false|\d+)$/.test(text)
-        ? parse(text)
-        : text;
+    at[last] = /^\{.*\}$/.test(text) ? text.slice(1, -1).split(',').map(scalar) : scalar(text);
   }
   return values;
 }
+
+const scalar = (text: string): unknown => (/^(true|false|\d+)$/.test(text) ? parse(text) : text);

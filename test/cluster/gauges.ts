@@ -8,7 +8,11 @@ export type Gauges = (name: string, labels?: Readonly<Record<string, string>>) =
 
 /** Reads a controller's metrics. */
 export async function gaugesOf({ url }: Pick<ControllerProcess, 'url'>): Promise<Gauges> {
-  const text = await (await fetch(`${url}/metrics`)).text();
+  const scrape = async () => (await fetch(`${url}/metrics`)).text();
+  // A counter that is new is zero in two scrapes.
+  await scrape();
+  await scrape();
+  const text = await scrape();
   const series = text.split('\n').flatMap((line) => {
     const [, name = '', labels = '', value = ''] = /^([a-z_]+)(\{.*\})? (\S+)$/.exec(line) ?? [];
     return name === '' ? [] : [{ name, labels, value: Number(value) }];

@@ -119,6 +119,44 @@ describe('the list of metrics', () => {
   });
 });
 
+/** What users build on: a name is taken back by a decision alone. */
+const promised: Readonly<Record<string, readonly string[]>> = {
+  ledgers: [
+    ...[
+      'rows_total',
+      'rejected_rows_total',
+      'requests_total',
+      'credits_spent_total',
+      'credits_remaining',
+      'bytes_total',
+    ],
+    ...['step_seconds', 'runs_total', 'run_seconds', 'last_success_timestamp_seconds', 'conserved'],
+  ],
+  pipelines: [
+    'fresh',
+    'slices_missing',
+    'queue_jobs',
+    'queue_oldest_seconds',
+    'replicas',
+    'scaling_limited',
+    'backlog',
+  ],
+  controller: [
+    ...['reconcile_seconds', 'reconcile_total', 'steady_state_writes_total', 'loop_lag_seconds'],
+    ...['watch_restarts_total', 'leader', 'build_info'],
+  ],
+  worker: ['worker_busy', 'worker_steps_total', 'retries_total', 'lease_wait_seconds'],
+};
+
+test('metrics that were promised are in the list, and labels are words that have a bound', () => {
+  for (const [source, names] of Object.entries(promised)) {
+    const own = declared.filter(({ from }) => from === source).map(({ name }) => name);
+    expect(own).toEqual(expect.arrayContaining(names as string[]));
+  }
+  const labels = new Set(declared.flatMap((metric: MetricDeclaration) => metric.labels));
+  expect([...labels].filter((label) => /run|step|id|url|path|row$|key|job/.test(label))).toEqual([]);
+});
+
 describe('writeMetricsFile', () => {
   test('replaces the file whole and leaves nothing beside it', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'metrics-'));

@@ -61,7 +61,8 @@ const mappings: Readonly<Record<string, Mapping>> = {
   'TIMESTAMP WITH TIME ZONE': moment('timestamptz'),
   UUID: { type: 'uuid' },
   BLOB: bytes,
-  JSON: json,
+  // As it stands: what has parts is made into JSON, and its numbers are written anew.
+  JSON: { ...json, written: (column) => `CAST(${column} AS VARCHAR)` },
 };
 
 /** What PostgreSQL has no type for is kept as JSON where it has parts, and as text otherwise. */
@@ -71,7 +72,7 @@ function mappingOf(type: string): Mapping {
   if (type.startsWith('DECIMAL')) return { type: type.replace('DECIMAL', 'numeric') };
   const member = /^([^[]*)\[\]$/.exec(type)?.[1];
   const ofMember = member === undefined ? undefined : mappingOf(member);
-  if (ofMember && ofMember !== json && ofMember !== bytes) return listOf(ofMember);
+  if (ofMember && !['json', 'bytea'].includes(ofMember.type)) return listOf(ofMember);
   return /[[(]/.test(type) && !type.startsWith('ENUM') ? json : text;
 }
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Pipeline, PipelineRun } from '../../api/index.ts';
+import { secretRefsIn } from '../../controller/kubernetes/render/secrets.ts';
 import { readAlertBook } from '../../controller/standalone/alertBook.ts';
 import { filesRootAnnotation } from '../../controller/standalone/annotations.ts';
 import { lakeOf } from '../../controller/standalone/lake.ts';
@@ -14,6 +15,7 @@ import { beginThere, runHere } from '../../controller/standalone/session.ts';
 import { unattendedStatus } from '../../controller/standalone/statuses.ts';
 import { steerHere } from '../../controller/standalone/steer.ts';
 import type { Submission } from '../../controller/standalone/submit.ts';
+import type { Json } from '../../run/key.ts';
 import { CliError, exitCodes } from '../exit.ts';
 import { showEvent } from '../progress.ts';
 import { requiredSecrets } from '../secretRefs.ts';
@@ -50,10 +52,11 @@ export function dataDirPlace(options: DataDirOptions): Place {
   return place;
 }
 
-/** Those that pipelines name, as far as they are there. */
+/** Those that pipelines name anywhere, as far as they are there. */
 function maskOfSecrets({ secretsDir }: DataDirOptions, pipelines: readonly Pipeline[]): (text: string) => string {
   const secrets = secretReader({ env: process.env, ...(secretsDir === undefined ? {} : { secretsDir }) });
-  for (const ref of pipelines.flatMap(requiredSecrets)) secrets.read({ ...ref, optional: true });
+  const refs = pipelines.flatMap(({ spec }) => [...secretRefsIn(spec as unknown as Json)]);
+  for (const ref of refs) secrets.read({ ...ref, optional: true });
   return secrets.redact;
 }
 

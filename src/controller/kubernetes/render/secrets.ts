@@ -9,7 +9,7 @@ export function secretsOf({ spec }: Pipeline, pool: PoolName): readonly SecretKe
     clean: [spec.privacy, ...spec.datasets.map(({ format, clean }) => ({ format, clean }))],
     warehouse: [spec.warehouse, spec.transform],
   };
-  const refs = parts[pool].flatMap((part) => [...refsIn(part as Json | undefined)]);
+  const refs = parts[pool].flatMap((part) => [...secretRefsIn(part as Json | undefined)]);
   const byPlace = Map.groupBy(refs, ({ name, key }) => `${name}/${key}`);
   const merged = [...byPlace.values()].flatMap(([first, ...others]) =>
     first ? [{ ...first, optional: [first, ...others].every(({ optional }) => optional === true) }] : [],
@@ -18,11 +18,11 @@ export function secretsOf({ spec }: Pipeline, pool: PoolName): readonly SecretKe
 }
 
 /** Every `secretKeyRef`, wherever it stands: a new place for one needs no line here. A `body` is the source's own text. */
-function* refsIn(value: Json | undefined): Generator<SecretKeyRef> {
+export function* secretRefsIn(value: Json | undefined): Generator<SecretKeyRef> {
   if (typeof value !== 'object' || value === null) return;
   for (const [name, member] of Object.entries(value)) {
     if (name === 'secretKeyRef') yield member as unknown as SecretKeyRef;
-    else if (name !== 'body') yield* refsIn(member);
+    else if (name !== 'body') yield* secretRefsIn(member);
   }
 }
 

@@ -111,7 +111,6 @@ function aboutRuns(runs: readonly PipelineRun[], command: Explained['command']):
 
 function aboutGoing({ metadata: { name }, status }: PipelineRun): Paragraph {
   const { phase = 'Pending', steps } = status ?? {};
-  const far =
-    steps?.total === undefined ? '' : `: ${steps.done ?? 0} done of the ${count(steps.total, 'step')} planned so far`;
+  const far = !steps?.total ? '' : `: ${steps.done ?? 0} done of the ${count(steps.total, 'step')} planned so far`;
   return { about: name, lines: [`a run that goes on: ${name}, ${phase}${far}`] };
 }

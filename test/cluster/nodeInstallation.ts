@@ -77,7 +77,11 @@ const controller = (image: string): object => ({
           name: 'controller',
           image,
           imagePullPolicy: 'Never',
-          args: ['controller', '--config=/etc/jobpulse/installation.yaml', '--redis-url-file=/etc/jobpulse/redis/url'],
+          args: [
+            ...['controller', '--config=/etc/jobpulse/installation.yaml', '--redis-url-file=/etc/jobpulse/redis/url'],
+            // There is one: on a machine that has much else to do it keeps the lead through calls that take long.
+            '--lease-seconds=60',
+          ],
           env: [
             { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
             { name: 'LOG_FORMAT', value: 'json' },

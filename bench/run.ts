@@ -8,6 +8,7 @@ import { findNode } from '../test/servers/kubernetes/nodeBinaries.ts';
 import type { Comparison } from './compare.ts';
 import { controller, type Measurement } from './controller.ts';
 import { image } from './image.ts';
+import { packs } from './packs.ts';
 import { paging } from './paging.ts';
 import { scaling } from './scaling.ts';
 import { steps } from './steps.ts';
@@ -18,7 +19,7 @@ interface Measuring {
   readonly lacks: () => string | undefined;
 }
 
-const comparisons: Readonly<Record<string, () => Promise<Comparison[]>>> = { steps, paging, image };
+const comparisons: Readonly<Record<string, () => Promise<Comparison[]>>> = { steps, paging, packs, image };
 const measurements: Readonly<Record<string, Measuring>> = {
   controller: { run: controller, lacks: () => (findKubernetes() === undefined ? howToGetKubernetes : undefined) },
   scaling: {

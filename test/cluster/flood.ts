@@ -97,7 +97,7 @@ async function install(
   for (const name of names) await kubectl(['wait', '--for=condition=Ready', `pipeline/${name}`, '--timeout=120s']);
 }
 
-/** A step for every hour; all that they bring is cleaned and loaded at once. */
+/** For every hour a step that asks and one that cleans what it got; all of it is loaded at once. */
 const manifest = ({ name, workers }: FloodedPipeline, url: string): object => ({
   apiVersion: 'jobpulse.dev/v1alpha1',
   kind: 'Pipeline',

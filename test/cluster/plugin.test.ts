@@ -119,7 +119,7 @@ describeWithKubernetes('kubectl jobpulse', () => {
     );
     expect(files.get('pipelines/leaky.yaml')).toContain('baseUrl: https://[redacted]@jobs.example');
     expect(files.get('events.yaml')).toContain('leaky note');
-    expect(files.get('controller/configmaps.yaml')).toContain('id: harbour');
+    expect(files.get('controller/configmaps.yaml')).toMatch(/board\.json: \d+ characters[\s\S]*id: harbour/);
     const log = files.get('workers/logs/talkative.main.log');
     expect(log).toContain('https://[redacted]@jobs.example/pipeline.yaml: there is no such file');
     // The pod whose node is away has no log: that is told, and nothing else is missing.
@@ -173,7 +173,11 @@ async function plantCanaries(cluster: Cluster): Promise<void> {
     { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'leaky', labels }, stringData: { password: canary } },
     {
       ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'leaky', labels } },
-      data: { 'installation.yaml': `id: harbour\nredis: {url: "redis://:${canary}@redis"}\npod: {token: ${canary}}\n` },
+      data: {
+        'board.json': `{"note": "${canary}"}`,
+        'broken.yaml': `id: [harbour, password: ${canary}`,
+        'installation.yaml': `id: harbour\nredis: {url: "redis://:${canary}@redis"}\npod: {token: ${canary}}\n`,
+      },
     },
     {
       ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'leaky', labels } },

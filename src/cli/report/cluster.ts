@@ -117,11 +117,23 @@ function eventFacts(event: KubeObject): unknown {
   return { at: eventTime ?? deprecatedLastTimestamp, type, reason, action, regarding: `${kind}/${name}`, note, series };
 }
 
-/** YAML within YAML is looked at as what it means. */
+/** YAML within YAML is looked at as what it means. Dashboards and the like are in the project, and are only named. */
 function withDocument(object: KubeObject & { readonly data?: Readonly<Record<string, string>> }): unknown {
   if (object.data === undefined) return object;
-  const data = Object.entries(object.data).map(([name, text]) => [name, /\.ya?ml$/.test(name) ? parse(text) : text]);
+  const data = Object.entries(object.data).map(([name, text]) => [
+    name,
+    /\.ya?ml$/.test(name) ? documentOf(text) : `${text.length} characters`,
+  ]);
   return { ...object, data: Object.fromEntries(data) };
+}
+
+/** One that is not valid may be what is wrong. */
+function documentOf(text: string): unknown {
+  try {
+    return parse(text);
+  } catch {
+    return text;
+  }
 }
 
 const podsPart = (whose: string, find: () => Promise<readonly KubeObject[]>): Part => ({

@@ -111,7 +111,7 @@ async function benchController(bundled: Start, source: Start, folder: string, ur
     const began = performance.now();
     const args = ['controller', '--config', config, '--kubeconfig', plane.kubeconfig, '--port', String(port)];
     // As the launcher and the chart start it.
-    const child = start(args, { REDIS_URL: url, NODE_OPTIONS: '--max-semi-space-size=4' });
+    const child = start(args, { REDIS_URL: url, MALLOC_ARENA_MAX: '2' });
     try {
       const answers = async () =>
         (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined))?.ok || undefined;

@@ -14,7 +14,7 @@ import { scaling } from './scaling.ts';
 import { steps } from './steps.ts';
 
 interface Measuring {
-  readonly run: () => Promise<readonly Measurement[]>;
+  readonly run: () => AsyncIterable<Measurement> | Promise<readonly Measurement[]>;
   /** What the machine still needs for it, if anything. */
   readonly lacks: () => string | undefined;
 }
@@ -44,7 +44,7 @@ for (const [name, { run, lacks }] of Object.entries(measurements).filter(isAsked
     console.log(`${name}: skipped, this machine needs ${missing}`);
     continue;
   }
-  for (const { what, found, aim } of await run()) {
+  for await (const { what, found, aim } of await run()) {
     console.log(`${what.padEnd(60)} ${found}${aim === undefined ? '' : ` (aim: ${aim})`}`);
   }
   console.log(

@@ -90,8 +90,7 @@ function container(settings: Settings): object {
       { name: 'LOG_FORMAT', value: 'json' },
       { name: 'LOG_LEVEL', value: controller.logLevel },
       { name: 'HOME', value: '/tmp' },
-      // It holds much for long: a small nursery, and few places to allocate from.
-      { name: 'NODE_OPTIONS', value: '--max-semi-space-size=4' },
+      // It holds much for long: few places to allocate from leave fewer gaps.
       { name: 'MALLOC_ARENA_MAX', value: '2' },
     ],
     ports: [{ name: 'metrics', containerPort: 8080, protocol: 'TCP' }],

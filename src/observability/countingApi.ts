@@ -22,9 +22,12 @@ export function countingApi(api: KubeApi, onCall: (call: ApiCall) => void): Kube
   };
   return {
     get: (type, key, signal) => counted('get', type.kind, api.get(type, key, signal)),
-    list: (type, options, signal) => counted('list', type.kind, api.list(type, options, signal)),
+    list: (type, options, signal) =>
+      countedStream(api.list(type, options, signal), (code) =>
+        onCall({ verb: 'list', kind: type.kind, code, isWrite: false }),
+      ),
     watch: (type, options, signal) =>
-      countedWatch(api.watch(type, options, signal), (code) =>
+      countedStream(api.watch(type, options, signal), (code) =>
         onCall({ verb: 'watch', kind: type.kind, code, isWrite: false }),
       ),
     create: (type, object, signal) => counted('create', type.kind, api.create(type, object, signal)),
@@ -38,11 +41,11 @@ const writes: ReadonlySet<ApiCall['verb']> = new Set(['create', 'apply', 'patch'
 
 const codeOf = (error: unknown): string => (error instanceof ApiError ? String(error.status) : 'none');
 
-/** A watch is told of once, when it has ended. */
-async function* countedWatch<Event>(events: AsyncIterable<Event>, tell: (code: string) => void): AsyncIterable<Event> {
+/** A list or a watch is told of once, when it has ended. */
+async function* countedStream<Item>(items: AsyncIterable<Item>, tell: (code: string) => void): AsyncIterable<Item> {
   let code = '200';
   try {
-    yield* events;
+    yield* items;
   } catch (error) {
     code = codeOf(error);
     throw error;

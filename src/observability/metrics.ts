@@ -35,7 +35,7 @@ export interface Metrics extends Instruments {
 }
 
 /** So many keys are remembered to tell a ledger that was seen; redeliveries come within seconds. */
-const rememberedKeys = 100_000;
+const rememberedKeys = 20_000;
 
 /** The metrics of this process, with `build_info` set. */
 export function createMetrics(options: InstrumentsOptions = {}): Metrics {

@@ -1,8 +1,9 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { headOf, type LastingGauges, openLastingGauges, openMomentaryGauges, type PrintedGauges } from './gauges.ts';
 import { type MetricDeclaration, type MetricLabels, type MetricName, metrics } from './metricList.ts';
 import { openBeginnings, removeSeries, type Series } from './series.ts';
 
-/** Sets gauges to what is so at the moment of a scrape. A series that it does not set again is gone. */
+/** Sets gauges, each series once, to what is so at the moment of a scrape. One that it does not set again is gone. */
 export type Collector = (set: Instruments['set']) => void | Promise<void>;
 
 /** The declared metrics of one process. A metric is exposed once it has a value. */
@@ -17,10 +18,12 @@ export interface Instruments {
   retain(exists: (namespace: string, pipeline: string) => boolean): void;
   /** The Prometheus text format. */
   text(): Promise<string>;
+  /** The same in pieces: of a thousand pipelines it is several megabytes. */
+  pieces(): Promise<readonly Buffer[]>;
   readonly contentType: string;
 }
 
-type Instrument = Counter | Gauge | Histogram;
+type Instrument = Series['of'];
 type Labels = Readonly<Record<string, string>>;
 /** Series by a key of their own. */
 type SeriesMap = Map<string, Series>;
@@ -33,15 +36,19 @@ export interface InstrumentsOptions {
   readonly served?: boolean;
 }
 
-/** A registry of its own, so that two in one process (tests, several worlds) do not mix. */
+/**
+ * A registry of its own, so that two in one process (tests, several worlds) do not mix. Gauges are ours: nearly all are
+ * read from caches at each scrape, and a copy of them in the registry would be larger than the caches.
+ */
 export function createInstruments({ served = false }: InstrumentsOptions = {}): Instruments {
   const registry = new Registry();
   if (served) collectDefaultMetrics({ register: registry });
   const known = new Map<string, Instrument>();
   const byOwner = new Map<string, SeriesMap>();
-  const collectors: (() => Promise<void>)[] = [];
+  const lasting = openLastingGauges();
+  const collectors: Collector[] = [];
   const beginnings = openBeginnings();
-  let scrape: Promise<string> | undefined;
+  let scrape: Promise<readonly Buffer[]> | undefined;
 
   function seriesOf(name: string, labels: Labels, create: (config: Config) => Instrument) {
     const of = known.get(name) ?? create({ ...configOf(name), registers: [registry] });
@@ -53,55 +60,55 @@ export function createInstruments({ served = false }: InstrumentsOptions = {}): 
     if (isNew && served) beginnings.begin(series);
     beginnings.count(series, value);
   }
-  const set: Instruments['set'] = (name, labels, value) => {
-    const { of } = seriesOf(name, labels, (config) => new Gauge(config)).series;
-    if (of instanceof Gauge) of.set(labels, value);
+  const collectAndPrint = async (): Promise<readonly Buffer[]> => {
+    const collected: PrintedGauges[] = [];
+    for (const collector of collectors) collected.push(await collectWith(collector, lasting));
+    const counted = await beginnings.during(() => registry.metrics());
+    return [...printGauges([lasting.print(), ...collected]), Buffer.from(counted)];
   };
-  const collected = (collector: Collector) => collectWith(collector, set, (name) => known.get(name));
-  const collectAndPrint = async (): Promise<string> => {
-    for (const collect of collectors) await collect();
-    return beginnings.during(() => registry.metrics());
+  // Scrapes that come together, as from two Prometheus, share one.
+  const pieces = (): Promise<readonly Buffer[]> => {
+    scrape ??= collectAndPrint().finally(() => {
+      scrape = undefined;
+    });
+    return scrape;
   };
   return {
     add: (name, labels, value) => count(name, labels, value, (config) => new Counter(config)),
-    set,
+    set: lasting.set,
     observe: (name, labels, value) => count(name, labels, value, (config) => new Histogram(config)),
-    collect: (collector) => void collectors.push(collected(collector)),
-    retain: (exists) => forgetPipelines(byOwner, exists),
-    // Scrapes that come together, as from two Prometheus, share one.
-    text: () => {
-      scrape ??= collectAndPrint().finally(() => {
-        scrape = undefined;
-      });
-      return scrape;
+    collect: (collector) => void collectors.push(collector),
+    retain(exists) {
+      lasting.retain(({ namespace, pipeline }) => namespace === undefined || !pipeline || exists(namespace, pipeline));
+      forgetPipelines(byOwner, exists);
     },
+    text: async () => Buffer.concat(await pieces()).toString(),
+    pieces,
     contentType: registry.contentType,
   };
 }
 
-/** What a collector does at each scrape: it sets its series anew, and those of the time before are removed. */
-function collectWith(
-  collector: Collector,
-  set: Instruments['set'],
-  instrumentOf: (name: string) => Instrument | undefined,
-): () => Promise<void> {
-  let before: SeriesMap = new Map();
-  return async () => {
-    const now: SeriesMap = new Map();
-    const setAndRemember: Instruments['set'] = (name, labels, value) => {
-      set(name, labels, value);
-      const of = instrumentOf(name);
-      if (of) now.set(seriesKey(name, labels), { of, labels });
-    };
-    try {
-      await collector(setAndRemember);
-    } catch {
-      removeAll(now);
-      now.clear();
-    }
-    removeAll(new Map([...before].filter(([key]) => !now.has(key))));
-    before = now;
-  };
+/** What a collector sets; nothing when it fails. What it knows better was set by somebody before, and is forgotten. */
+async function collectWith(collector: Collector, lasting: LastingGauges): Promise<PrintedGauges> {
+  const gauges = openMomentaryGauges();
+  try {
+    await collector((name, labels, value) => {
+      lasting.forget(name, labels);
+      gauges.set(name, labels, value);
+    });
+  } catch {
+    return new Map();
+  }
+  return gauges.print();
+}
+
+/** All lines of a gauge together, as the format wants it, whoever set them. */
+function* printGauges(printed: readonly PrintedGauges[]): Generator<Buffer> {
+  for (const name of new Set(printed.flatMap((gauges) => [...gauges.keys()]))) {
+    yield Buffer.from(headOf(declarationOf(name)));
+    for (const gauges of printed) yield* gauges.get(name) ?? [];
+    yield Buffer.from('\n');
+  }
 }
 
 /** Whose the series are that no pipeline has, and those that all share: they are never forgotten. */
@@ -126,22 +133,22 @@ function forgetPipelines(
     if (owner === nobody) continue;
     const [namespace = '', pipeline = ''] = owner.split('/');
     if (exists(namespace, pipeline)) continue;
-    removeAll(series);
+    for (const each of series.values()) removeSeries(each);
     byOwner.delete(owner);
   }
 }
 
 const seriesKey = (name: string, labels: Labels): string => JSON.stringify([name, Object.entries(labels).sort()]);
 
-const removeAll = (series: SeriesMap): void => {
-  for (const each of series.values()) removeSeries(each);
-};
-
 type Config = ReturnType<typeof configOf> & { registers: Registry[] };
 
 function configOf(name: string) {
+  const { help, labels, buckets } = declarationOf(name);
+  return { name: `jobpulse_${name}`, help, labelNames: [...labels], ...(buckets && { buckets: [...buckets] }) };
+}
+
+function declarationOf(name: string): MetricDeclaration {
   const declared: MetricDeclaration | undefined = metrics.find((metric) => metric.name === name);
   if (!declared) throw new Error(`metric ${name} is not declared in metricList.ts`);
-  const { help, labels, buckets } = declared;
-  return { name: `jobpulse_${name}`, help, labelNames: [...labels], ...(buckets && { buckets: [...buckets] }) };
+  return declared;
 }

@@ -1,8 +1,8 @@
-import { Counter, type Gauge, Histogram } from 'prom-client';
+import { Counter, Histogram } from 'prom-client';
 
-/** A series of one of our metrics. */
+/** A series of a counter or a histogram. */
 export interface Series {
-  readonly of: Counter | Gauge | Histogram;
+  readonly of: Counter | Histogram;
   readonly labels: Readonly<Record<string, string>>;
   /** What was counted while scrapes are to see that it begins at zero. */
   waiting?: number[] | undefined;

@@ -12,7 +12,7 @@ export interface HttpOptions {
   readonly port: number;
   /** Default: all addresses. */
   readonly host?: string;
-  readonly metrics: Pick<Instruments, 'text' | 'contentType'>;
+  readonly metrics: Pick<Instruments, 'pieces' | 'contentType'>;
   /** Whether the process still gets on; when it does not, it is to be started again. */
   readonly live: Probe;
   /** Whether the process can do its work now. */
@@ -32,7 +32,7 @@ const mostConnections = 64;
 /** Serves `/metrics`, `/livez` and `/readyz`, each a page of plain text. */
 export async function serveHttp({ port, host, metrics, live, ready }: HttpOptions): Promise<HttpServer> {
   const pages: Readonly<Record<string, (answer: Answer) => void | Promise<void>>> = {
-    '/metrics': async (answer) => answer(200, await metrics.text(), metrics.contentType),
+    '/metrics': async (answer) => answer(200, await metrics.pieces(), metrics.contentType),
     '/livez': (answer) => tellProbe(answer, live),
     '/readyz': (answer) => tellProbe(answer, ready),
   };
@@ -54,15 +54,17 @@ export async function serveHttp({ port, host, metrics, live, ready }: HttpOption
   };
 }
 
-type Answer = (status: number, text: string, type?: string) => void;
+type Answer = (status: number, body: string | readonly Buffer[], type?: string) => void;
 
 async function respond(
   pages: Readonly<Record<string, (answer: Answer) => void | Promise<void>>>,
   { method, url = '' }: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const answer: Answer = (status, text, type = 'text/plain; charset=utf-8') => {
-    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(text);
+  const answer: Answer = (status, body, type = 'text/plain; charset=utf-8') => {
+    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
+    for (const piece of typeof body === 'string' ? [body] : body) response.write(piece);
+    response.end();
   };
   const path = url.split('?')[0] ?? '';
   const page = Object.hasOwn(pages, path) ? pages[path] : undefined;

@@ -51,6 +51,8 @@ export interface Cluster {
       readonly env?: Readonly<Record<string, string>>;
       /** Further lines of the installation's file. */
       readonly installation?: string;
+      /** The program and what comes before the verb. Default: the working copy. */
+      readonly command?: readonly [string, ...string[]];
     },
   ): Promise<ControllerProcess>;
   stop(): Promise<void>;
@@ -110,16 +112,17 @@ export async function startCluster({
     },
     get: async <Kind>(...args: readonly string[]) => JSON.parse(await kubectl(['get', ...args, '-o', 'json'])) as Kind,
     jobpulse: (...args) => runJobpulse([...args, '--kubeconfig', plane.kubeconfig]),
-    async startController(identity = 'controller-1', { as, args = [], env = {}, installation = '' } = {}) {
+    async startController(identity = 'controller-1', { as, args = [], env = {}, installation = '', command } = {}) {
       const port = await freePort();
       const config = join(folder, `${identity}-${port}.yaml`);
       writeFileSync(config, usualInstallation(graceSeconds, lake) + installation);
       const logFile = join(folder, `${identity}-${port}.log`);
       const kubeconfig = as ? await plane.kubeconfigFor(as) : plane.kubeconfig;
+      const [program, ...first] = command ?? [join(root, 'bin', 'jobpulse')];
       const child = processes.start({
-        program: join(root, 'bin', 'jobpulse'),
+        program,
         args: [
-          ...['controller', '--config', config, '--kubeconfig', kubeconfig, '--namespace', namespace],
+          ...[...first, 'controller', '--config', config, '--kubeconfig', kubeconfig, '--namespace', namespace],
           ...['--identity', identity, '--port', String(port), '--allow-private-networks', ...args],
         ],
         env: { PATH: process.env.PATH, HOME: process.env.HOME, REDIS_URL: redisUrl, ...env },

@@ -86,7 +86,7 @@ const controller = (image: string): object => ({
             { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
             { name: 'LOG_FORMAT', value: 'json' },
             // As the launcher and the chart start it.
-            { name: 'NODE_OPTIONS', value: '--max-semi-space-size=4' },
+            { name: 'MALLOC_ARENA_MAX', value: '2' },
           ],
           ports: [{ name: 'metrics', containerPort: 8080 }],
           startupProbe: { httpGet: { path: '/livez', port: 'metrics' }, periodSeconds: 1, failureThreshold: 60 },

@@ -14,7 +14,9 @@ const signal = new AbortController().signal;
 /** Answers at once: what is counted is what the wrapper saw, whoever answers. */
 const answering: KubeApi = {
   get: async () => undefined,
-  list: async () => ({ items: [], resourceVersion: '1' }),
+  list: async function* () {
+    yield { items: [], resourceVersion: '1' };
+  },
   watch: async function* () {
     yield { type: 'BOOKMARK', resourceVersion: '2' };
     throw new ApiError(410, 'Expired', 'too old');
@@ -36,7 +38,7 @@ test('every call is told with its verb, kind and status, and answers as before',
   const calls: ApiCall[] = [];
   const api = countingApi(answering, (call) => calls.push(call));
   await api.get(type, key);
-  expect(await api.list(type, {}, signal)).toEqual({ items: [], resourceVersion: '1' });
+  expect(await Array.fromAsync(api.list(type, {}, signal))).toEqual([{ items: [], resourceVersion: '1' }]);
   const seen: string[] = [];
   const watch = async () => {
     for await (const event of api.watch(type, { resourceVersion: '1' }, signal)) seen.push(event.type);

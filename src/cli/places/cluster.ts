@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { checkPipeline, type Pipeline, type PipelineRun } from '../../api/index.ts';
 import { ApiError, type KubeApi } from '../../controller/kubernetes/api.ts';
-import { openKubeApi, resourceTypes } from '../../controller/kubernetes/client.ts';
+import { listAll, openKubeApi, resourceTypes } from '../../controller/kubernetes/client.ts';
 import { pipelineLabel } from '../../controller/kubernetes/names.ts';
 import { hasEnded } from '../../controller/runs.ts';
 import { pausedAnnotation } from '../../controller/schedule.ts';
@@ -40,12 +40,11 @@ export function clusterPlace(options: ClusterOptions): Place {
     ...{ name: `namespace ${namespace}`, begin: 'apply one with: kubectl apply -f <manifest>', close },
     command: (words) => `${options.program} ${words} ${optionsText(options, namespace)}`,
     pipelines: async () => {
-      const { items } = await said('list pipelines', api.list(resourceTypes.pipelines, { namespace }, signal));
-      return items.map(asPipeline);
+      const listed = listAll(api, resourceTypes.pipelines, { namespace }, signal);
+      return (await said('list pipelines', listed)).map(asPipeline);
     },
     alerts: async () => emptyAlertBook,
-    runs: async () =>
-      (await said('list pipelineruns', api.list(resourceTypes.pipelineRuns, { namespace }, signal))).items,
+    runs: () => said('list pipelineruns', listAll(api, resourceTypes.pipelineRuns, { namespace }, signal)),
     pause: async (pipeline, paused) => {
       const patch = { metadata: { annotations: { [pausedAnnotation]: paused ? 'true' : null } } };
       await said('patch pipelines', api.patch(resourceTypes.pipelines, key(pipeline), patch));

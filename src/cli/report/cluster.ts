@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import type { KubeApi, KubeObject, ResourceType } from '../../controller/kubernetes/api.ts';
-import { type OpenKubeApi, resourceTypes } from '../../controller/kubernetes/client.ts';
+import { listAll, type OpenKubeApi, resourceTypes } from '../../controller/kubernetes/client.ts';
 import { pipelineLabel } from '../../controller/kubernetes/names.ts';
 import type { Part, PartFile } from './parts.ts';
 
@@ -89,8 +89,8 @@ const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
 const listIn =
   (api: KubeApi, signal: AbortSignal) =>
-  async <Kind extends KubeObject>(type: ResourceType<Kind>, where: { namespace: string; labelSelector?: string }) =>
-    (await api.list(type, where, signal)).items;
+  <Kind extends KubeObject>(type: ResourceType<Kind>, where: { namespace: string; labelSelector?: string }) =>
+    listAll(api, type, where, signal);
 
 function nonEmpty(found: readonly KubeObject[], namespace: string): readonly KubeObject[] {
   if (found.length > 0) return found;

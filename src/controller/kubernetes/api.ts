@@ -51,6 +51,12 @@ export interface ListOptions {
   readonly metadataOnly?: boolean;
 }
 
+/** Some of the objects there were at one moment, which is the same for all pages. */
+export interface ListPage<Kind> {
+  readonly items: readonly Kind[];
+  readonly resourceVersion: string;
+}
+
 export type WatchEvent<Kind> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: Kind }
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
@@ -74,11 +80,12 @@ export interface KubeApi {
     key: ObjectKey,
     signal?: AbortSignal,
   ): Promise<Kind | undefined>;
+  /** Page by page: whoever keeps only a part of each object never has all of them whole. */
   list<Kind extends KubeObject>(
     type: ResourceType<Kind>,
     options: ListOptions,
     signal: AbortSignal,
-  ): Promise<{ readonly items: readonly Kind[]; readonly resourceVersion: string }>;
+  ): AsyncIterable<ListPage<Kind>>;
   /** Changes after a version, with bookmarks, until the server or the signal ends it. A 410 is an ApiError. */
   watch<Kind extends KubeObject>(
     type: ResourceType<Kind>,

@@ -6,6 +6,7 @@ import {
   type KubeApi,
   type KubeObject,
   type ListOptions,
+  type ListPage,
   type ResourceType,
   type WatchEvent,
 } from './api.ts';
@@ -35,7 +36,8 @@ export interface OpenKubeApi {
   close(): Promise<void>;
 }
 
-const pageSize = 500;
+/** A page of Pipelines is about 2 MB, and several times that while it is parsed. */
+const pageSize = 100;
 /** A log may be long. */
 const readMs = 60_000;
 /** The server ends a watch by itself after this long, not all at once. */
@@ -70,7 +72,7 @@ function apiOver(transport: Transport, server: string): KubeApi {
         .call<Kind>({ method: 'GET', path: objectPath(type, key), signal })
         .catch((error: unknown) => (isNotFound(error) ? undefined : Promise.reject(error)));
     },
-    list: (type, options, signal) => listAll(transport, type, options, signal),
+    list: (type, options, signal) => pages(transport, type, options, signal),
     watch: (type, options, signal) => watchFrom(transport, server, { type, options, signal }),
     create: (type, object, signal) =>
       transport.call({ method: 'POST', path: collectionPath(type, namespaceOf(object)), body: object, signal }),
@@ -122,14 +124,12 @@ interface Page<Kind> {
   readonly items: readonly Kind[] | null;
 }
 
-/** All pages show the same moment. */
-async function listAll<Kind extends KubeObject>(
+async function* pages<Kind extends KubeObject>(
   transport: Transport,
   type: ResourceType<Kind>,
   options: ListOptions,
   signal: AbortSignal,
-): Promise<{ items: Kind[]; resourceVersion: string }> {
-  const items: Kind[] = [];
+): AsyncGenerator<ListPage<Kind>> {
   let next: string | undefined;
   for (;;) {
     const { labelSelector, namespace } = options;
@@ -140,10 +140,23 @@ async function listAll<Kind extends KubeObject>(
       accept: accepted(options, 'PartialObjectMetadataList'),
       signal,
     });
-    for (const item of page.items ?? []) items.push(typed(type, item));
+    yield {
+      items: (page.items ?? []).map((item) => typed(type, item)),
+      resourceVersion: page.metadata.resourceVersion ?? '',
+    };
     next = page.metadata.continue;
-    if (!next) return { items, resourceVersion: page.metadata.resourceVersion ?? '' };
+    if (!next) return;
   }
+}
+
+/** The objects of all pages, for whoever wants them whole. */
+export async function listAll<Kind extends KubeObject>(
+  api: KubeApi,
+  type: ResourceType<Kind>,
+  options: ListOptions,
+  signal: AbortSignal,
+): Promise<readonly Kind[]> {
+  return (await Array.fromAsync(api.list(type, options, signal))).flatMap(({ items }) => items);
 }
 
 async function* watchFrom<Kind extends KubeObject>(

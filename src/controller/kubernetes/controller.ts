@@ -23,6 +23,8 @@ export interface ControllerOptions {
   readonly leaseNamespace: string;
   /** How long a leader that says nothing leads on; see `campaign`. */
   readonly leaseSeconds?: number;
+  /** How long a watch may say nothing; see `InformerContext`. */
+  readonly watchSeconds?: number;
   /** Of this process among them. */
   readonly identity: string;
   /** Port of probes and metrics; none when absent. */
@@ -102,13 +104,16 @@ const leadershipLost = (identity: string): TerminalError =>
   new TerminalError('LeadershipLost', `${identity} does not lead any more, and ends; another controller goes on`);
 
 const openCaches = (
-  { api, namespaces, installation, log }: ControllerOptions,
+  { api, namespaces, installation, watchSeconds, log }: ControllerOptions,
   watch: (kind: string) => () => void,
 ): Caches =>
   startCaches({
     ...{ api, namespaces },
     pipelineSelector: installation.pipelineSelector,
-    context: (kind) => ({ now: Date.now, log, onRestart: watch(kind) }),
+    context: (kind) => ({
+      ...{ now: Date.now, log, onRestart: watch(kind) },
+      ...(watchSeconds !== undefined && { idleMs: watchSeconds * 1000 }),
+    }),
   });
 
 function serve({ port }: ControllerOptions, metrics: ReturnType<typeof createMetrics>, caches: Caches) {

@@ -16,17 +16,28 @@ export function partsOf(key: string): { readonly namespace: string; readonly nam
   return { namespace, name };
 }
 
-/** A stored Pipeline with the defaults of this version, where its schema is met; the API server knows only some. */
-export function withPipelineDefaults(stored: StoredPipeline): StoredPipeline {
+/**
+ * A stored Pipeline with the defaults of this version, where its schema is met; the API server knows only some. Of the
+ * same generation, the spec is the one of before: most changes are of the status.
+ */
+export function withPipelineDefaults(stored: StoredPipeline, before?: StoredPipeline): StoredPipeline {
+  if (before && isSameSpec(stored, before)) return { ...stored, spec: before.spec };
   const parsed = pipeline.shape.spec.safeParse(stored.spec);
   return parsed.success ? { ...stored, spec: parsed.data } : stored;
 }
 
+const isSameSpec = ({ metadata }: KubeObject, before: KubeObject): boolean =>
+  metadata.uid === before.metadata.uid && metadata.generation === before.metadata.generation;
+
 /** A stored PipelineRun with the defaults of this version, and with the logical time that its creator meant it to have. */
-export function withRunDefaults(stored: StoredRun): StoredRun {
-  const parsed = pipelineRun.shape.spec.safeParse(stored.spec);
-  const run = parsed.success ? { ...stored, spec: parsed.data } : stored;
+export function withRunDefaults(stored: StoredRun, before?: StoredRun): StoredRun {
+  const run = { ...stored, spec: before && isSameSpec(stored, before) ? before.spec : runSpec(stored) };
   const asOf = stored.metadata.annotations?.[scheduledAtAnnotation];
   // Nobody can create a status.
   return asOf === undefined ? run : { ...run, status: { asOf, ...run.status } };
+}
+
+function runSpec({ spec }: StoredRun): StoredRun['spec'] {
+  const parsed = pipelineRun.shape.spec.safeParse(spec);
+  return parsed.success ? parsed.data : spec;
 }

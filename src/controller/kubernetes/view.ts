@@ -10,7 +10,7 @@ type Look = (pipeline: StoredPipeline) => Scaling | undefined;
 /** What Prometheus is told: from the caches, and from what the scaler saw last. */
 export function metricsView(
   { pipelines, children }: Pick<Caches, 'pipelines' | 'children'>,
-  scaler: Scaler,
+  scaler: Pick<Scaler, 'seen'>,
 ): MetricsView {
   const look: Look = ({ metadata }) => scaler.seen(metadata.namespace ?? '', metadata.name);
   return {

@@ -2,16 +2,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { parse } from 'yaml';
-import { ApiError, type KubeApi, type ResourceType } from '../../../src/controller/kubernetes/api.ts';
-import { openKubeApi, resourceTypes } from '../../../src/controller/kubernetes/client.ts';
-import { startInformer } from '../../../src/controller/kubernetes/informer.ts';
+import { ApiError, type KubeApi, type KubeObject } from '../../../src/controller/kubernetes/api.ts';
+import { startCaches } from '../../../src/controller/kubernetes/caches.ts';
+import { openKubeApi } from '../../../src/controller/kubernetes/client.ts';
 import { pipelineLabel } from '../../../src/controller/kubernetes/names.ts';
-import {
-  type Child,
-  type Children,
-  cachedChildren,
-  type WorkerPod,
-} from '../../../src/controller/kubernetes/pipelines/child.ts';
+import type { Children } from '../../../src/controller/kubernetes/pipelines/child.ts';
 import { reconcileWorkload } from '../../../src/controller/kubernetes/pipelines.ts';
 import type { StoredPipeline } from '../../../src/controller/kubernetes/stored.ts';
 import { type ControlPlane, startControlPlane } from '../../servers/kubernetes/controlPlane.ts';
@@ -49,22 +44,9 @@ export async function openPipelinesWorld(): Promise<PipelinesWorld> {
   await must(['label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted']);
   const { api, close } = openKubeApi({ kubeconfig: plane.kubeconfig, log });
   const context = { now: Date.now, log };
-  const cache = (type: ResourceType) =>
-    startInformer(api, type as ResourceType<Child>, { labelSelector: pipelineLabel }, context);
-  const caches = {
-    serviceAccounts: cache(resourceTypes.serviceAccounts),
-    networkPolicies: cache(resourceTypes.networkPolicies),
-    deployments: cache(resourceTypes.deployments),
-    statefulSets: cache(resourceTypes.statefulSets),
-    pods: startInformer(
-      api,
-      resourceTypes.pods as ResourceType<WorkerPod>,
-      { labelSelector: pipelineLabel, groupOf: ({ metadata }) => metadata.labels?.[pipelineLabel] },
-      context,
-    ),
-  };
-  await Promise.all(Object.values(caches).map(({ synced }) => synced));
-  const children = cachedChildren(caches);
+  const caches = startCaches({ api, namespaces: undefined, pipelineSelector: undefined, context: () => context });
+  await caches.synced;
+  const { children } = caches;
   return {
     ...{ plane, api, children },
     async put(name, given) {
@@ -79,14 +61,14 @@ export async function openPipelinesWorld(): Promise<PipelinesWorld> {
     async versions() {
       const kinds = 'serviceaccounts,networkpolicies,deployments,statefulsets';
       const list = JSON.parse(await must(['get', kinds, '-n', namespace, '-l', pipelineLabel, '-o', 'json'])) as {
-        items: readonly Child[];
+        items: readonly KubeObject[];
       };
       return new Map(
         list.items.map(({ kind, metadata }) => [`${kind} ${metadata.name}`, metadata.resourceVersion ?? '']),
       );
     },
     async stop() {
-      await Promise.all(Object.values(caches).map((informer) => informer.stop()));
+      await caches.stop();
       await close();
       await plane.stop();
     },

@@ -65,7 +65,16 @@ export function openEventLog(): EventLog {
       const known = entries.get(id);
       entries.delete(id);
       const same = known && now - known.lastAt < seriesMs ? known : undefined;
-      const entry = same ?? { id, about, event, firstAt: now, lastAt: now, count: 0, written: false, failures: 0 };
+      const entry = same ?? {
+        id,
+        about: identityOf(about),
+        event,
+        firstAt: now,
+        lastAt: now,
+        count: 0,
+        written: false,
+        failures: 0,
+      };
       entry.lastAt = now;
       entry.count += 1;
       entries.set(id, entry);
@@ -100,6 +109,20 @@ export function openEventLog(): EventLog {
     },
   };
 }
+
+/** An object may be large, and is of a version that the caches soon do not have any more. */
+const identityOf = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => {
+  const { name, namespace, uid, resourceVersion } = metadata;
+  return {
+    ...{ apiVersion, kind },
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      ...(uid !== undefined && { uid }),
+      ...(resourceVersion !== undefined && { resourceVersion }),
+    },
+  };
+};
 
 const objectOf = ({ kind, metadata }: KubeObject): string =>
   metadata.uid ?? `${kind}/${metadata.namespace}/${metadata.name}`;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { KubeApi } from '../../../../src/controller/kubernetes/api.ts';
+import { listAll } from '../../../../src/controller/kubernetes/client.ts';
 import { leadersApi } from '../../../../src/controller/kubernetes/leadersApi.ts';
 import { countingApi } from '../../../../src/observability/countingApi.ts';
 
@@ -12,7 +13,9 @@ const hanging = (signal?: AbortSignal): Promise<never> =>
   new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
 const silent: KubeApi = {
   get: (_type, _key, signal) => hanging(signal),
-  list: (_type, _options, signal) => hanging(signal),
+  list: async function* (_type, _options, signal) {
+    yield await hanging(signal);
+  },
   watch: async function* (_type, _options, signal) {
     yield await hanging(signal);
   },
@@ -25,7 +28,7 @@ const silent: KubeApi = {
 const { signal: never } = new AbortController();
 const calls: Readonly<Record<string, (api: KubeApi, signal: AbortSignal) => Promise<unknown>>> = {
   get: (api, signal) => api.get(type, key, signal),
-  list: (api, signal) => api.list(type, {}, signal),
+  list: (api, signal) => listAll(api, type, {}, signal),
   watch: (api, signal) => api.watch(type, { resourceVersion: '1' }, signal)[Symbol.asyncIterator]().next(),
   create: (api, signal) => api.create(type, thing, signal),
   apply: (api, signal) => api.apply(type, thing, { fieldManager: 'test' }, signal),

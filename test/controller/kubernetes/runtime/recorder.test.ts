@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { KubeApi } from '../../../../src/controller/kubernetes/api.ts';
-import { type OpenKubeApi, openKubeApi, resourceTypes } from '../../../../src/controller/kubernetes/client.ts';
+import { listAll, type OpenKubeApi, openKubeApi, resourceTypes } from '../../../../src/controller/kubernetes/client.ts';
 import { openRecorder } from '../../../../src/controller/kubernetes/recorder.ts';
 import { TransientError } from '../../../../src/run/errors.ts';
 import { describeWithKubernetes } from '../../../servers/kubernetes/binaries.ts';
@@ -28,7 +28,7 @@ describeWithKubernetes('the event recorder', () => {
       },
     });
   const eventsOf = async (namespace: string) =>
-    (await open.api.list(resourceTypes.events, { namespace }, new AbortController().signal)).items.filter(
+    (await listAll(open.api, resourceTypes.events, { namespace }, new AbortController().signal)).filter(
       ({ reportingController }) => reportingController === 'jobpulse.dev/controller',
     );
   const subject = async () => {

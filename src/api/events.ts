@@ -20,6 +20,7 @@ export const events = {
     meaning: 'An object that the pipeline needs is there already and belongs to something else; it is left alone.',
   },
   WorkersFailing: { type: 'Warning', meaning: 'Workers that should be there are not; says why.' },
+  LakeAway: { type: 'Warning', meaning: 'The server of the lake does not answer; steps wait for it, and then go on.' },
   LeaderElected: { type: 'Normal', meaning: 'Another controller leads from now on; says which.' },
   Scaled: { type: 'Normal', meaning: 'A pool has another size; says from, to and why.' },
 } as const satisfies Readonly<Record<string, { readonly type: 'Normal' | 'Warning'; readonly meaning: string }>>;

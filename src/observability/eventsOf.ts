@@ -1,5 +1,6 @@
 import { type EventReason, events } from '../api/events.ts';
 import type { Condition, Pipeline, PipelineRun, PipelineStatus } from '../api/index.ts';
+import type { WorkEvent } from '../queue/events.ts';
 import { triggerOf } from './endedRuns.ts';
 import { poolsOf } from './view.ts';
 
@@ -40,6 +41,12 @@ export function eventsOfRun(before: PipelineRun | undefined, after: PipelineRun)
       return [];
   }
 }
+
+/** What to tell of what a worker told; always in the same words, so that many steps make one event that is counted. */
+export const eventsOfWork = (told: WorkEvent): readonly NewEvent[] =>
+  told.type === 'retrying' && told.reason === 'StoreUnreachable'
+    ? [event('LakeAway', 'WaitForLake', `${told.run}: the server of the lake does not answer; steps wait for it`)]
+    : [];
 
 /** A run that goes on after a pause has begun before. */
 const isBeginning = (before: PipelineRun | undefined): boolean =>

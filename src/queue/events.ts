@@ -23,6 +23,8 @@ export type WorkEvent =
       readonly run: string;
       readonly dataset: string;
       readonly stage: StageName | 'Plan';
+      /** Why, in a word from the documented list. */
+      readonly reason?: string;
       readonly message: string;
     };
 

@@ -7,7 +7,7 @@ import { isLeft } from '../queue/left.ts';
 import { pools, prefixOf, type QueueStage, queueKey, queueName } from '../queue/names.ts';
 import { type PlanPayload, type PlanResult, payloadVersion, type StepPayload } from '../queue/payload.ts';
 import { backoff, decodeFailure, encodeFailure, failureOf, maxAttempts } from '../queue/retry.ts';
-import { retryClass, TerminalError, ThrottledError } from '../run/errors.ts';
+import { retryClass, TerminalError, ThrottledError, TransientError } from '../run/errors.ts';
 import type { Failure } from '../run/types.ts';
 import type { ConnectedConfig } from './config.ts';
 import { runStep, type Served, tellQuietly, type Workplace } from './step.ts';
@@ -112,7 +112,16 @@ async function putBack(job: Job, token: string, ms: number): Promise<never> {
   throw new DelayedError();
 }
 
-/** By its class a failed job waits (throttled, stopped), is tried again (transient) or ends (terminal, out of attempts or time). */
+/**
+ * A lake that is away is away for all steps, and none of them can do anything about it: they wait for it, for so long
+ * and so often, before they spend attempts. That outlasts a server that is away for two minutes at least.
+ */
+const storeAwayMs = 10_000;
+const startsWithoutStore = 13;
+
+const isStoreAway = (error: unknown): boolean => error instanceof TransientError && error.reason === 'StoreUnreachable';
+
+/** By its class a failed job waits (throttled, stopped, no lake), is tried again (transient) or ends (terminal, out of attempts or time). */
 async function giveBack(
   place: Workplace,
   { pipeline, queue }: ServedQueue,
@@ -130,6 +139,11 @@ async function giveBack(
     tellQuietly(place, { type: 'retrying', run, dataset, stage, message: wait });
     place.meter.goesBack(pipeline, queue, 'throttled');
     return putBack(job, token, error.retryAfterMs);
+  }
+  if (isStoreAway(error) && job.attemptsStarted < startsWithoutStore && !overdue) {
+    tellQuietly(place, { type: 'retrying', run, dataset, stage, reason: failure.reason, message });
+    place.meter.goesBack(pipeline, queue, 'transient');
+    return putBack(job, token, storeAwayMs);
   }
   if (retryClass(error) === 'terminal' || overdue || job.attemptsMade + 1 >= maxAttempts) {
     tellQuietly(place, { type: 'failed', run, dataset, stage, message });

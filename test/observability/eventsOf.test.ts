@@ -9,7 +9,7 @@ import {
 } from '../../src/api/index.ts';
 import { newRun } from '../../src/controller/standalone/submit.ts';
 import { recordEndedRun, triggerOf } from '../../src/observability/endedRuns.ts';
-import { eventsOfPipeline, eventsOfRun } from '../../src/observability/eventsOf.ts';
+import { eventsOfPipeline, eventsOfRun, eventsOfWork } from '../../src/observability/eventsOf.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { scrape } from './scrape.ts';
 
@@ -145,4 +145,20 @@ test('a run that has ended is counted from its resource, once', async () => {
   expect(values.get(`jobpulse_runs_total{${of},result="Failed",trigger="Manual"}`)).toBe(1);
   expect(values.get(`jobpulse_run_seconds_sum{${of}}`)).toBe(7.5);
   expect(values.get(`jobpulse_conserved{${of}}`)).toBe(1);
+});
+
+test('a lake that is away is told in the same words for all steps of a run; other retries are not', () => {
+  const told = {
+    type: 'retrying',
+    run: 'jobs-1',
+    dataset: 'postings',
+    message: 'getting a/b in s3://lake: ECONNREFUSED',
+  };
+  const away = (stage: 'Extract' | 'Clean') =>
+    eventsOfWork({ ...told, type: 'retrying', stage, reason: 'StoreUnreachable' });
+  expect(away('Extract')).toEqual(away('Clean'));
+  expect(away('Extract')).toMatchObject([
+    { reason: 'LakeAway', type: 'Warning', note: 'jobs-1: the server of the lake does not answer; steps wait for it' },
+  ]);
+  expect(eventsOfWork({ ...told, type: 'retrying', stage: 'Extract' })).toEqual([]);
 });

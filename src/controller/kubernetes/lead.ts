@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { recordEndedRun } from '../../observability/endedRuns.ts';
-import { eventsOfRun } from '../../observability/eventsOf.ts';
+import { eventsOfRun, eventsOfWork } from '../../observability/eventsOf.ts';
 import type { Instrumentation, MeasuredQueue } from '../../observability/instrument.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { MetricsView } from '../../observability/view.ts';
@@ -182,7 +182,7 @@ function listenToCaches(
 
 /** What happened in the queues is looked at; so is everything when they were emptied. Never rejects. */
 async function listenToWorkers(
-  { caches, metrics, redis, log }: LeadOptions,
+  { caches, metrics, recorder, redis, log }: LeadOptions,
   tenants: Tenants,
   { runs }: Queues,
   scaler: Scaler,
@@ -191,9 +191,13 @@ async function listenToWorkers(
   const hear = ({ namespace, event }: Heard): void => {
     const key = `${namespace}/${event.run}`;
     if (event.type === 'planned') runs.add(key);
-    if (event.type === 'published') {
-      const pipeline = caches.runs.get({ namespace, name: event.run })?.spec.pipelineRef.name;
-      if (pipeline !== undefined) metrics.recordManifest(event.manifest, namespace, pipeline);
+    const run = caches.runs.get({ namespace, name: event.run });
+    const pipeline = run?.spec.pipelineRef.name;
+    if (event.type === 'published' && pipeline !== undefined) {
+      metrics.recordManifest(event.manifest, namespace, pipeline);
+    }
+    for (const about of [run, pipeline && caches.pipelines.get({ namespace, name: pipeline })]) {
+      if (about) for (const each of eventsOfWork(event)) recorder.event(about, each);
     }
     scaler.observe(namespace, event);
   };

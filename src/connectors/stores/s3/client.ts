@@ -11,7 +11,7 @@ const connectMs = 5_000;
 const silenceMs = 60_000;
 /**
  * Faults, 5xx and requests to slow down are tried again, with growing pauses, for about a quarter of a minute before
- * anybody hears of them. With the attempts at a step that outlasts a server that is away for a minute.
+ * anybody hears of them. A step then waits for the server (src/workers/serve.ts).
  */
 const maxAttempts = 9;
 /** Files with credentials are read again after about a minute; the client renews five minutes before the end it knows. */

@@ -1,19 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { declared, type TypedColumn, written } from '../../src/connectors/warehouses/postgres/types.ts';
 import type { RunReport } from '../../src/run/report.ts';
 import { dashboards, queriesOf } from '../chart/dashboardFiles.ts';
 import { startCoresignal } from '../servers/coresignal/double.ts';
 import { describeWithPostgres, type PostgresServer, startPostgres, withClient } from '../servers/postgres.ts';
 import { startUsajobs } from '../servers/usajobs/double.ts';
-import { ask, jobpulse, root, secretsOf } from './harness.ts';
+import { jobpulse, root, secretsOf } from './harness.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
-describeWithPostgres('the dashboard of the data, over tables of real runs in PostgreSQL', () => {
+describeWithPostgres('the dashboard of the data, over what real runs brought into PostgreSQL', () => {
   let server: PostgresServer;
   let url: string;
   let dataDir: string;
@@ -22,9 +20,8 @@ describeWithPostgres('the dashboard of the data, over tables of real runs in Pos
     server = await startPostgres();
     url = await server.database('warehouse');
     dataDir = mkdtempSync(join(tmpdir(), 'jobpulse-e2e-'));
-    reports = await runBoth(dataDir);
-    await withClient(url, (client) => copyTables(dataDir, client));
-  }, 300_000);
+    reports = await runBoth(dataDir, url);
+  }, 600_000);
   afterAll(async () => {
     await server?.stop();
     rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
@@ -61,14 +58,18 @@ describeWithPostgres('the dashboard of the data, over tables of real runs in Pos
   });
 });
 
-/** The examples, on this machine. */
-async function runBoth(dataDir: string) {
+/** The examples, on this machine, with a warehouse in a database. */
+async function runBoth(dataDir: string, warehouse: string) {
   const [coresignal, usajobs] = await Promise.all([startCoresignal(), startUsajobs()]);
   const run = async (name: string, urls: readonly string[], env: NodeJS.ProcessEnv): Promise<RunReport> => {
     const manifest = join(root, 'examples', name, 'pipeline.yaml');
     const at = urls.flatMap((address, index) => ['--set', `spec.datasets[${index}].extract.rest.baseUrl=${address}`]);
+    const there = ['--set', `spec.warehouse.postgres.schema=${name}`];
     const fast = name === 'coresignal' ? ['--set', 'spec.datasets[1].extract.limits.rate.requests=1000'] : [];
-    const ended = await jobpulse(['run', manifest, '--data-dir', dataDir, '-o', 'json', ...at, ...fast], env);
+    const ended = await jobpulse(['run', manifest, '--data-dir', dataDir, '-o', 'json', ...at, ...there, ...fast], {
+      POSTGRES_URL: warehouse,
+      ...env,
+    });
     if (ended.code !== 0 && ended.code !== 3) throw new Error(`exit ${ended.code}\n${ended.stdout}\n${ended.stderr}`);
     return JSON.parse(ended.stdout) as RunReport;
   };
@@ -79,26 +80,6 @@ async function runBoth(dataDir: string) {
     };
   } finally {
     await Promise.all([coresignal.close(), usajobs.close()]);
-  }
-}
-
-/** The tables of the embedded warehouse, with the types that they have in PostgreSQL. */
-async function copyTables(dataDir: string, client: pg.Client): Promise<void> {
-  const schemas = ['coresignal', 'usajobs', '_jobpulse'];
-  const found = (await ask(
-    dataDir,
-    `SELECT table_schema || '.' || table_name AS of, column_name AS name, data_type AS type
-     FROM information_schema.columns WHERE table_schema IN (${schemas.map((name) => `'${name}'`).join()})
-     ORDER BY ALL`,
-  )) as unknown as readonly (TypedColumn & { readonly of: string })[];
-  for (const schema of schemas) await client.query(`CREATE SCHEMA ${schema}`);
-  for (const [table, columns] of Map.groupBy(found, ({ of }) => of)) {
-    await client.query(`CREATE TABLE ${table} (${columns.map(declared).join(', ')})`);
-    const texts = columns.map((column) => `${written(column)} AS ${column.name}`);
-    const rows = await ask(dataDir, `SELECT ${texts.join(', ')} FROM ${table}`);
-    await client.query(`INSERT INTO ${table} SELECT * FROM json_populate_recordset(NULL::${table}, $1)`, [
-      JSON.stringify(rows),
-    ]);
   }
 }
 

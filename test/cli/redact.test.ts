@@ -55,6 +55,7 @@ test.each([
   `postgres://ana:p@${canary}@db/jobs`,
   `GET /x Authorization: Bearer ${canary}`,
   `{"headers":{"Authorization":"Basic ${canary}"},"msg":"asked"}`,
+  `2026-12-01T00:21:27.815212604Z {"headers":{"X-Whatever":"${canary}"},"msg":"asked"}`,
   `{"msg":"url is https://ana:${canary}@jobs.example/","level":30}`,
   `the request had token=${canary}&page=2`,
   `"password": "${canary}"`,

@@ -111,7 +111,7 @@ onNode('the examples in pods of a real node', () => {
       expect(code, stderr).toBe(0);
       const files = await unpackTar(gunzipSync(readFileSync(file)));
       const logs = files.filter(({ header }) => /controller\/logs\/jobpulse-[^/]+\.controller\.log$/.test(header.name));
-      expect(logs.map(({ data }) => Buffer.from(data ?? []).toString()).join()).toContain('harbour/usajobs');
+      expect(logs.map(({ data }) => Buffer.from(data ?? []).toString()).join()).toContain('"msg":"leading"');
       for (const [, encoded] of passwords) {
         const password = Buffer.from(encoded, 'base64');
         for (const { data } of files) expect(Buffer.from(data ?? []).includes(password)).toBe(false);

@@ -71,8 +71,10 @@ export const redactText = (text: string): string =>
 const privateKey = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g;
 
 function redactLine(line: string): string {
-  const json = /^\s*[{[]/.test(line) ? parsed(line) : undefined;
-  if (json !== undefined) return JSON.stringify(redactValue(json));
+  // Logs of a cluster have the time before each line.
+  const [, time = '', rest] = /^(\s*(?:\d{4}-\d\d-\d\dT\S+ )?)([{[].*)$/.exec(line) ?? [];
+  const json = rest === undefined ? undefined : parsed(rest);
+  if (json !== undefined) return time + JSON.stringify(redactValue(json));
   return patterns.reduce((text, [pattern, left]) => text.replace(pattern, left), line);
 }
 

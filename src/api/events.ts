@@ -21,6 +21,10 @@ export const events = {
   },
   WorkersFailing: { type: 'Warning', meaning: 'Workers that should be there are not; says why.' },
   LakeAway: { type: 'Warning', meaning: 'The server of the lake does not answer; steps wait for it, and then go on.' },
+  WarehouseAway: {
+    type: 'Warning',
+    meaning: 'The server of the warehouse does not answer, or takes nobody; steps wait for it, and then go on.',
+  },
   LeaderElected: { type: 'Normal', meaning: 'Another controller leads from now on; says which.' },
   Scaled: { type: 'Normal', meaning: 'A pool has another size; says from, to and why.' },
 } as const satisfies Readonly<Record<string, { readonly type: 'Normal' | 'Warning'; readonly meaning: string }>>;

@@ -43,10 +43,13 @@ export function eventsOfRun(before: PipelineRun | undefined, after: PipelineRun)
 }
 
 /** What to tell of what a worker told; always in the same words, so that many steps make one event that is counted. */
-export const eventsOfWork = (told: WorkEvent): readonly NewEvent[] =>
-  told.type === 'retrying' && told.reason === 'StoreUnreachable'
-    ? [event('LakeAway', 'WaitForLake', `${told.run}: the server of the lake does not answer; steps wait for it`)]
-    : [];
+export function eventsOfWork(told: WorkEvent): readonly NewEvent[] {
+  if (told.type !== 'retrying') return [];
+  const waits = (what: string) => `${told.run}: the server of the ${what} does not answer; steps wait for it`;
+  if (told.reason === 'StoreUnreachable') return [event('LakeAway', 'WaitForLake', waits('lake'))];
+  if (told.reason === 'WarehouseUnavailable') return [event('WarehouseAway', 'WaitForWarehouse', waits('warehouse'))];
+  return [];
+}
 
 /** A run that goes on after a pause has begun before. */
 const isBeginning = (before: PipelineRun | undefined): boolean =>

@@ -113,15 +113,16 @@ async function putBack(job: Job, token: string, ms: number): Promise<never> {
 }
 
 /**
- * A lake that is away is away for all steps, and none of them can do anything about it: they wait for it, for so long
- * and so often, before they spend attempts. That outlasts a server that is away for two minutes at least.
+ * A lake or a warehouse that is away is away for all steps, and none of them can do anything about it: they wait for it,
+ * for so long and so often, before they spend attempts. That outlasts a server that is away for two minutes at least.
  */
-const storeAwayMs = 10_000;
-const startsWithoutStore = 13;
+const serverAwayMs = 10_000;
+const startsWithoutServer = 13;
 
-const isStoreAway = (error: unknown): boolean => error instanceof TransientError && error.reason === 'StoreUnreachable';
+const isServerAway = (error: unknown): boolean =>
+  error instanceof TransientError && ['StoreUnreachable', 'WarehouseUnavailable'].includes(error.reason);
 
-/** By its class a failed job waits (throttled, stopped, no lake), is tried again (transient) or ends (terminal, out of attempts or time). */
+/** By its class a failed job waits (throttled, stopped, no server), is tried again (transient) or ends (terminal, out of attempts or time). */
 async function giveBack(
   place: Workplace,
   { pipeline, queue }: ServedQueue,
@@ -140,10 +141,10 @@ async function giveBack(
     place.meter.goesBack(pipeline, queue, 'throttled');
     return putBack(job, token, error.retryAfterMs);
   }
-  if (isStoreAway(error) && job.attemptsStarted < startsWithoutStore && !overdue) {
+  if (isServerAway(error) && job.attemptsStarted < startsWithoutServer && !overdue) {
     tellQuietly(place, { type: 'retrying', run, dataset, stage, reason: failure.reason, message });
     place.meter.goesBack(pipeline, queue, 'transient');
-    return putBack(job, token, storeAwayMs);
+    return putBack(job, token, serverAwayMs);
   }
   if (retryClass(error) === 'terminal' || overdue || job.attemptsMade + 1 >= maxAttempts) {
     tellQuietly(place, { type: 'failed', run, dataset, stage, message });

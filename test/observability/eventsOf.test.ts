@@ -147,7 +147,7 @@ test('a run that has ended is counted from its resource, once', async () => {
   expect(values.get(`jobpulse_conserved{${of}}`)).toBe(1);
 });
 
-test('a lake that is away is told in the same words for all steps of a run; other retries are not', () => {
+test('a lake or a warehouse that is away is told in the same words for all steps of a run; other retries are not', () => {
   const told = {
     type: 'retrying',
     run: 'jobs-1',
@@ -159,6 +159,9 @@ test('a lake that is away is told in the same words for all steps of a run; othe
   expect(away('Extract')).toEqual(away('Clean'));
   expect(away('Extract')).toMatchObject([
     { reason: 'LakeAway', type: 'Warning', note: 'jobs-1: the server of the lake does not answer; steps wait for it' },
+  ]);
+  expect(eventsOfWork({ ...told, type: 'retrying', stage: 'Load', reason: 'WarehouseUnavailable' })).toMatchObject([
+    { reason: 'WarehouseAway', note: 'jobs-1: the server of the warehouse does not answer; steps wait for it' },
   ]);
   expect(eventsOfWork({ ...told, type: 'retrying', stage: 'Extract' })).toEqual([]);
 });

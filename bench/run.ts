@@ -5,6 +5,7 @@
 import { loadavg } from 'node:os';
 import { findKubernetes, howToGetKubernetes } from '../test/servers/kubernetes/binaries.ts';
 import { findNode } from '../test/servers/kubernetes/nodeBinaries.ts';
+import { api } from './api.ts';
 import type { Comparison } from './compare.ts';
 import { controller, type Measurement } from './controller.ts';
 import { image } from './image.ts';
@@ -19,7 +20,7 @@ interface Measuring {
   readonly lacks: () => string | undefined;
 }
 
-const comparisons: Readonly<Record<string, () => Promise<Comparison[]>>> = { steps, paging, packs, image };
+const comparisons: Readonly<Record<string, () => Promise<Comparison[]>>> = { steps, paging, api, packs, image };
 const measurements: Readonly<Record<string, Measuring>> = {
   controller: { run: controller, lacks: () => (findKubernetes() === undefined ? howToGetKubernetes : undefined) },
   scaling: {

@@ -1,0 +1,39 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { request } from 'undici';
+
+/** A running double of a search API, in a process of its own. */
+export interface Source {
+  readonly child: ChildProcess;
+  readonly url: string;
+  readonly key: string;
+  readonly agent: string;
+}
+
+export interface Ledger {
+  readonly requests: readonly { readonly at: string; readonly status: number }[];
+}
+
+export async function startSource(postings: number): Promise<Source> {
+  const program = join(import.meta.dirname, '..', 'test', 'servers', 'usajobs', 'main.ts');
+  const args = [program, '--with-parent', '--postings', String(postings)];
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  for await (const line of createInterface({ input: child.stdout })) return { child, ...JSON.parse(line) };
+  throw new Error('the double ended before it was ready');
+}
+
+/** What a whole read brings, sorted. */
+export async function idsAtSource(source: Source): Promise<readonly string[]> {
+  const found = (await control(source, 'GET', 'found')) as { readonly id: string }[];
+  return [...new Set(found.map(({ id }) => id))].sort();
+}
+
+/** Tells the double how to behave, or asks what it has seen. */
+export async function control({ url }: Source, method: 'GET' | 'POST', name: string, body?: object): Promise<unknown> {
+  // A connection of its own: between rounds the double may have closed the one before.
+  const options = { method, reset: true, ...(body && { body: JSON.stringify(body) }) };
+  const response = await request(`${url}/_control/${name}`, options);
+  if (response.statusCode !== 200) throw new Error(`${name}: ${await response.body.text()}`);
+  return response.body.json();
+}

@@ -67,7 +67,6 @@ describe('a pool that something else scales', () => {
     describeWithModules([kedaCrds], 'with the kinds of KEDA', () => {
       test('they are installed', async () => {
         await accepted(['apply', '--server-side', '-f', moduleFiles(kedaCrds)]);
-        await accepted(['wait', '--for=condition=Established', 'crd/scaledobjects.keda.sh', '--timeout=60s']);
         await expect
           .poll(async () => (await plane.kubectl(['get', 'scaledobjects'])).code, { timeout: 60_000 })
           .toBe(0);

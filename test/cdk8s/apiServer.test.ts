@@ -9,6 +9,7 @@ import { temporaryFolder } from '../e2e/harness.ts';
 import { configConnectorKinds } from '../servers/configConnector.ts';
 import { describeWithKubernetes } from '../servers/kubernetes/binaries.ts';
 import { type ControlPlane, startControlPlane } from '../servers/kubernetes/controlPlane.ts';
+import { allEstablished } from '../servers/kubernetes/established.ts';
 import { describeWithModules, moduleFiles } from '../servers/kubernetes/modules.ts';
 import { prometheusOperatorKinds } from '../servers/prometheusOperator.ts';
 
@@ -26,7 +27,7 @@ describeWithKubernetes('a real API server takes what cdk8s makes', () => {
       await plane.kubectl(['create', 'namespace', namespace]);
     const restricted = 'pod-security.kubernetes.io/enforce=restricted';
     await plane.kubectl(['label', 'namespace', 'work', 'jobpulse', restricted]);
-    await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
+    await allEstablished(plane);
   }, 120_000);
   afterAll(() => plane?.stop());
 
@@ -67,7 +68,7 @@ describeWithKubernetes('a real API server takes what cdk8s makes', () => {
       );
       const { code, stderr } = await plane.kubectl(['apply', '--server-side', ...files]);
       expect(code, stderr).toBe(0);
-      await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
+      await allEstablished(plane);
       const told = await taken(written([['monitored', monitored]]));
       expect(told).toMatch(/podmonitor\S* serverside-applied/);
       expect(told).toMatch(/prometheusrule\S* serverside-applied/);

@@ -9,6 +9,7 @@ import { parseInstallation } from '../../src/controller/kubernetes/installation.
 import { describeWithGoProgram, findGoProgram } from '../servers/goPrograms.ts';
 import { findKubernetes, howToGetKubernetes } from '../servers/kubernetes/binaries.ts';
 import { type ControlPlane, startControlPlane } from '../servers/kubernetes/controlPlane.ts';
+import { allEstablished } from '../servers/kubernetes/established.ts';
 import { describeWithModules, moduleFiles } from '../servers/kubernetes/modules.ts';
 import { prometheusOperatorKinds } from '../servers/prometheusOperator.ts';
 import { dashboards } from './dashboardFiles.ts';
@@ -171,7 +172,7 @@ describeWithGoProgram('helm', 'the chart', () => {
           (kind) => `-f=${kinds}/monitoring.coreos.com_${kind}.yaml`,
         );
         await plane.kubectl(['apply', '--server-side', ...files]);
-        await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
+        await allEstablished(plane);
         const texts = await Promise.all(
           Object.values(variants).map((set) => {
             const values = [...set, ...monitored].flatMap((each) => ['--set', each]);

@@ -7,13 +7,14 @@ import { atRest, withPool } from '../controller/status/support.ts';
 import { jobpulse, root } from '../e2e/harness.ts';
 import { describeWithKubernetes } from '../servers/kubernetes/binaries.ts';
 import { type ControlPlane, startControlPlane } from '../servers/kubernetes/controlPlane.ts';
+import { allEstablished } from '../servers/kubernetes/established.ts';
 
 describeWithKubernetes('verbs in a cluster', () => {
   let plane: ControlPlane;
   beforeAll(async () => {
     plane = await startControlPlane();
     await kubectl('apply', '--server-side', '-f', join(root, 'crds'));
-    await kubectl('wait', '--for=condition=Established', 'crd', '--all');
+    await allEstablished(plane);
     await kubectl('create', 'namespace', 'jobs');
     await kubectl('apply', '-n', 'jobs', '-f', join(root, 'examples', 'usajobs', 'pipeline.yaml'));
   });

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { parse } from 'yaml';
 import { ApiError, type KubeApi, type KubeObject } from '../../../src/controller/kubernetes/api.ts';
@@ -10,6 +9,7 @@ import type { Children } from '../../../src/controller/kubernetes/pipelines/chil
 import { reconcileWorkload } from '../../../src/controller/kubernetes/pipelines.ts';
 import type { StoredPipeline } from '../../../src/controller/kubernetes/stored.ts';
 import { type ControlPlane, startControlPlane } from '../../servers/kubernetes/controlPlane.ts';
+import { allEstablished } from '../../servers/kubernetes/established.ts';
 import { installationOf, smallInstallation } from './render/world.ts';
 
 export const namespace = 'harbour';
@@ -37,9 +37,7 @@ export async function openPipelinesWorld(): Promise<PipelinesWorld> {
     return stdout;
   };
   await must(['apply', '--server-side', '-f', crds]);
-  // A definition has no conditions at all in its first moment, and kubectl does not wait for them to come.
-  const established = ['wait', '--for=condition=Established', 'crd/pipelines.jobpulse.dev'];
-  for (let tries = 0; (await plane.kubectl(established)).code !== 0 && tries < 50; tries += 1) await sleep(100);
+  await allEstablished(plane);
   await must(['create', 'namespace', namespace]);
   await must(['label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted']);
   const { api, close } = openKubeApi({ kubeconfig: plane.kubeconfig, log });

@@ -4,14 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zstdDecompressSync } from 'node:zlib';
 import { Client } from 'undici';
-import { pipeline as pipelineSchema } from '../src/api/index.ts';
-import { unlimited } from '../src/connectors/http/limiter.ts';
 import { filesystemStore } from '../src/connectors/stores/filesystem.ts';
-import { createLogger } from '../src/observability/log.ts';
-import type { ExtractSpec } from '../src/run/specs.ts';
-import { extract } from '../src/workers/extract.ts';
 import type { Source } from './apiSource.ts';
 import { processorTime, timed } from './compare.ts';
+import { type Asked, extractAll } from './extractAll.ts';
 import type { Dlt } from './peers/dlt.ts';
 
 export const pages = 20;
@@ -35,29 +31,11 @@ export interface Taken {
 
 /** Our extract stage, into a lake. */
 export async function ours(source: Source, folder: string) {
-  const slice = { asOf: '2026-01-01T00:00:00.000Z', params: '' };
   const store = filesystemStore(join(folder, 'lake'));
-  await mkdir(join(folder, 'scratch'));
-  const taken = await measured(async () => {
-    const result = await extract({
-      step: { key: 'k', stage: 'Extract', dataset: 'postings', slice, part: '0', spec: '', inputs: [] },
-      spec: specFor(source.url),
-      inputs: [],
-      run: { name: 'bench', asOf: slice.asOf },
-      lake: { store, pipeline: 'default/bench' },
-      scratch: join(folder, 'scratch'),
-      signal: new AbortController().signal,
-      secret: ({ key }) => (key === 'api-key' ? source.key : source.agent),
-      allowPrivateNetworks: true,
-      limits: { limiter: () => unlimited },
-      shared: store,
-      filesRoot: folder,
-      crashPoint: () => undefined,
-      progress: () => undefined,
-      log: createLogger({ level: 'error' }),
-    });
-    if (!result.complete) throw new Error('not all pages were read');
-  });
+  const scratch = join(folder, 'scratch');
+  await mkdir(scratch);
+  const secret = ({ key }: { readonly key: string }) => (key === 'api-key' ? source.key : source.agent);
+  const taken = await measured(() => extractAll(askedOf(source.url), { store, scratch, secret }));
   const ids: string[] = [];
   for await (const { path } of store.list('raw')) {
     if (path.endsWith('.zst')) ids.push(...idsIn(zstdDecompressSync((await store.get(path)) ?? '').toString('utf8')));
@@ -117,36 +95,17 @@ async function measured(work: () => Promise<unknown>): Promise<Taken> {
   return { seconds, busy };
 }
 
-function specFor(baseUrl: string): ExtractSpec {
+function askedOf(baseUrl: string): Asked {
   const secret = (name: string, key: string) => ({ name, valueFrom: { secretKeyRef: { name: 'usajobs', key } } });
-  const { spec } = pipelineSchema.parse({
-    apiVersion: 'jobpulse.dev/v1alpha1',
-    kind: 'Pipeline',
-    metadata: { name: 'bench' },
-    spec: {
-      datasets: [
-        {
-          name: 'postings',
-          key: ['id'],
-          extract: {
-            rest: {
-              ...{ baseUrl, path: '/api/Search', query: search },
-              headers: [secret('Authorization-Key', 'api-key'), secret('User-Agent', 'user-agent')],
-              paging: {
-                page: { param: 'Page', first: 1, sizeParam: 'ResultsPerPage', size: pageSize },
-                total: { path: '$.SearchResult.SearchResultCountAll' },
-              },
-            },
-          },
-          format: { json: { records: '$.SearchResult.SearchResultItems[*]' } },
-          clean: { columns: [{ name: 'id', type: 'string', from: '$.MatchedObjectId' }] },
-          load: {},
-        },
-      ],
+  return {
+    rest: {
+      ...{ baseUrl, path: '/api/Search', query: search },
+      headers: [secret('Authorization-Key', 'api-key'), secret('User-Agent', 'user-agent')],
+      paging: {
+        page: { param: 'Page', first: 1, sizeParam: 'ResultsPerPage', size: pageSize },
+        total: { path: '$.SearchResult.SearchResultCountAll' },
+      },
     },
-  });
-  const [dataset] = spec.datasets;
-  if (!dataset) throw new Error('the schema dropped the dataset');
-  const { extract, format } = dataset;
-  return { stage: 'Extract', dataset: 'postings', extract, format, params: {}, part: { pages: 100, files: 1 } };
+    records: '$.SearchResult.SearchResultItems[*]',
+  };
 }

@@ -244,7 +244,7 @@ export async function sweep(lake: Lake, options: SweepOptions): Promise<SweepLed
   // Objects before manifests: what is published in between is named by the time we decide.
   const objects = await listAreas(lake);
   const manifests = await listManifests(lake);
-  const itemLists = await readListed(lake, objects);
+  const itemLists = await keysOfItemLists(lake, objects);
   const { garbage, expired } = collectable({ ...options, objects, manifests, itemLists });
   await mapBounded(expired, 16, ({ dataset, key }) => markExpired(lake, dataset, key, options.now));
   // Manifests before files: a manifest that names a missing file would be a broken promise, a file without one is an orphan.
@@ -266,7 +266,7 @@ async function listAreas(lake: Lake): Promise<StoredObject[]> {
 }
 
 /** The keys that each list of items holds; a file of another shape holds none. */
-async function readListed(
+async function keysOfItemLists(
   lake: Lake,
   objects: readonly StoredObject[],
 ): Promise<ReadonlyMap<string, readonly string[]>> {

@@ -1,4 +1,5 @@
-import type { MetricDeclaration } from './metricList.ts';
+import { type Lines, openLines, printLabels } from './lines.ts';
+import { inTurns } from './turns.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -12,28 +13,15 @@ export interface MomentaryGauges {
   print(): PrintedGauges;
 }
 
-/** Lines are put together to pieces of about this size, which are outside of the heap. */
-const pieceLength = 64 * 1024;
-
 export function openMomentaryGauges(): MomentaryGauges {
-  const printed = new Map<string, Buffer[]>();
-  const begun = new Map<string, string>();
-  const end = (name: string, text: string): void => {
-    const pieces = printed.get(name) ?? [];
-    pieces.push(Buffer.from(text));
-    printed.set(name, pieces);
-  };
+  const gauges = new Map<string, Lines>();
   return {
     set(name, labels, value) {
-      const text = `${begun.get(name) ?? ''}${lineOf(name, labels, value)}`;
-      if (text.length >= pieceLength) end(name, text);
-      begun.set(name, text.length >= pieceLength ? '' : text);
+      const lines = gauges.get(name) ?? openLines();
+      gauges.set(name, lines);
+      lines.add(`jobpulse_${name}`, labels, value);
     },
-    print() {
-      for (const [name, text] of begun) end(name, text);
-      begun.clear();
-      return printed;
-    },
+    print: () => new Map([...gauges].map(([name, lines]) => [name, lines.end()])),
   };
 }
 
@@ -43,14 +31,19 @@ export interface LastingGauges {
   forget(name: string, labels: Labels): void;
   /** Keeps only those whose labels pass. */
   retain(passes: (labels: Labels) => boolean): void;
-  print(): PrintedGauges;
+  print(): Promise<PrintedGauges>;
+}
+
+interface LastingSeries {
+  readonly labels: Labels;
+  readonly value: number;
 }
 
 export function openLastingGauges(): LastingGauges {
-  const gauges = new Map<string, Map<string, { readonly labels: Labels; readonly value: number }>>();
+  const gauges = new Map<string, Map<string, LastingSeries>>();
   return {
     set(name, labels, value) {
-      const series = gauges.get(name) ?? new Map();
+      const series = gauges.get(name) ?? new Map<string, LastingSeries>();
       gauges.set(name, series.set(printLabels(labels), { labels, value }));
     },
     forget(name, labels) {
@@ -63,30 +56,12 @@ export function openLastingGauges(): LastingGauges {
         if (series.size === 0) gauges.delete(name);
       }
     },
-    print() {
+    async print() {
       const now = openMomentaryGauges();
-      for (const [name, series] of gauges)
-        for (const { labels, value } of series.values()) now.set(name, labels, value);
+      for (const [name, series] of gauges) {
+        await inTurns(series.values(), ({ labels, value }) => now.set(name, labels, value));
+      }
       return now.print();
     },
   };
 }
-
-/** What comes before the lines of a metric. */
-export const headOf = ({ name, help, type }: Pick<MetricDeclaration, 'name' | 'help' | 'type'>): string =>
-  `# HELP jobpulse_${name} ${help.replace(/\\/g, '\\\\').replace(/\n/g, '\\n')}\n# TYPE jobpulse_${name} ${type}\n`;
-
-const lineOf = (name: string, labels: Labels, value: number): string =>
-  `jobpulse_${name}${printLabels(labels)} ${printValue(value)}\n`;
-
-function printLabels(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
-}
-
-const escapeLabel = (value: string): string =>
-  /[\\"\n]/.test(value) ? value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n') : value;
-
-/** `Infinity` is written as Go does; `NaN` already is. */
-const printValue = (value: number): string =>
-  Math.abs(value) === Infinity ? `${value > 0 ? '+' : '-'}Inf` : `${value}`;

@@ -3,6 +3,7 @@ import type { SeenPool } from '../controller/status/seen.ts';
 import { desiredOf } from '../controller/status/stages.ts';
 import { type PoolName, pools, type QueueStage, queueStages } from '../queue/names.ts';
 import type { Collector, Instruments } from './registry.ts';
+import { inTurns } from './turns.ts';
 
 /** A pipeline as its metrics are read from it. */
 export interface PipelineView {
@@ -43,8 +44,8 @@ export interface PoolView {
 /** What there is at the moment of a scrape: read from caches, so that nothing is left of what was deleted. */
 export interface MetricsView {
   pipelines(): readonly PipelineView[];
-  queues(): readonly QueueView[] | Promise<readonly QueueView[]>;
-  pools(): readonly PoolView[];
+  queues(): Iterable<QueueView>;
+  pools(): Iterable<PoolView>;
 }
 
 /** A view that knows nothing but pipelines and their status: queues and pools are read from its stages. */
@@ -85,20 +86,24 @@ export const poolsOf = ({ namespace, name, status }: PipelineView): readonly Poo
 /** Exposes a view: gauges as they are at each scrape, and no series of a pipeline that is not there any more. */
 export function exposeView(instruments: Instruments, view: MetricsView): void {
   instruments.collect(collectPipelines(instruments, view));
-  instruments.collect(async (set) => collectQueues(set, await view.queues()));
+  instruments.collect((set) => collectQueues(set, view.queues()));
   instruments.collect((set) => collectPools(set, view.pools()));
 }
 
 function collectPipelines(instruments: Instruments, view: MetricsView): Collector {
   let zeroed = new Set<string>();
-  return (set) => {
+  return async (set) => {
     const pipelines = view.pipelines();
     const present = new Set(pipelines.map(({ namespace, name }) => `${namespace}/${name}`));
     instruments.retain((namespace, pipeline) => present.has(`${namespace}/${pipeline}`));
     // Before the first run there is a figure too, and it is zero.
-    for (const pipeline of pipelines) if (!zeroed.has(idOf(pipeline))) startAtZero(instruments, pipeline);
-    zeroed = new Set(pipelines.map(idOf));
-    for (const pipeline of pipelines) collectPipeline(set, pipeline);
+    const known = zeroed;
+    zeroed = new Set();
+    await inTurns(pipelines, (pipeline) => {
+      if (!known.has(idOf(pipeline))) startAtZero(instruments, pipeline);
+      zeroed.add(idOf(pipeline));
+      collectPipeline(set, pipeline);
+    });
   };
 }
 
@@ -135,9 +140,9 @@ function collectPipeline(set: Instruments['set'], { namespace, name: pipeline, s
 
 const conditionMetrics = { Fresh: 'fresh', Conserved: 'conserved', Ready: 'ready' } as const;
 
-function collectQueues(set: Instruments['set'], queues: readonly QueueView[]): void {
+async function collectQueues(set: Instruments['set'], queues: Iterable<QueueView>): Promise<void> {
   const backlogs = new Map<string, { labels: { namespace: string; pipeline: string; pool: string }; steps: number }>();
-  for (const { namespace, pipeline, stage, jobs, oldestSeconds } of queues) {
+  await inTurns(queues, ({ namespace, pipeline, stage, jobs, oldestSeconds }) => {
     const labels = { namespace, pipeline, stage };
     for (const [state, count] of Object.entries(jobs)) set('queue_jobs', { ...labels, state }, count);
     if (oldestSeconds !== undefined) set('queue_oldest_seconds', labels, oldestSeconds);
@@ -146,23 +151,22 @@ function collectQueues(set: Instruments['set'], queues: readonly QueueView[]): v
     const { waiting = 0, prioritized = 0, active = 0 } = jobs;
     const steps = (backlogs.get(id)?.steps ?? 0) + waiting + prioritized + active;
     backlogs.set(id, { labels: { namespace, pipeline, pool }, steps });
-  }
-  for (const { labels, steps } of backlogs.values()) set('backlog', labels, steps);
+  });
+  await inTurns(backlogs.values(), ({ labels, steps }) => set('backlog', labels, steps));
 }
 
 const poolOf = (stage: QueueStage): PoolName =>
   (Object.keys(pools) as PoolName[]).find((pool) => (pools[pool] as readonly string[]).includes(stage)) ?? 'clean';
 
-function collectPools(set: Instruments['set'], seen: readonly PoolView[]): void {
-  for (const { namespace, pipeline, pool, limits, ...sizes } of seen) {
+const collectPools = (set: Instruments['set'], seen: Iterable<PoolView>): Promise<void> =>
+  inTurns(seen, ({ namespace, pipeline, pool, limits, ...sizes }) => {
     const labels = { namespace, pipeline, pool };
     for (const kind of ['desired', 'ready', 'recommended'] as const) {
       const size = sizes[kind];
       if (size !== undefined) set('replicas', { ...labels, kind }, size);
     }
     for (const by of limits) set('scaling_limited', { ...labels, by }, 1);
-  }
-}
+  });
 
 /** Without the members that are not there. */
 const definedOnly = <Key extends string>(counts: Record<Key, number | undefined>): Partial<Record<Key, number>> =>

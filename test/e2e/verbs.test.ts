@@ -73,7 +73,7 @@ test('with an owner that stays: runs are begun there and not waited for, and its
     interval: { start: '2026-03-01T00:00:00Z' },
   });
 
-  expect(await world.told('top')).toMatch(/^vacancies +clean +0 +0 +0 +\d\/\d/m);
+  await expect.poll(() => world.told('top'), patiently).toMatch(/^vacancies +clean +0 +0 +0 +\d\/\d/m);
   expect(await world.told('drain', 'vacancies')).toContain('vacancies: nothing is under way; its schedule rests');
   expect(await world.told('status')).toMatch(/Paused/);
   await world.told('resume', 'vacancies');

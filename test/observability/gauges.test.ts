@@ -24,7 +24,7 @@ test('many series come in several pieces, and none is lost or cut', () => {
   expect(lines.at(-1)).toBe('jobpulse_ready{pipeline="pipeline-4999"} 4999');
 });
 
-test('what lasts is printed until it is set anew, forgotten or not retained', () => {
+test('what lasts is printed until it is set anew, forgotten or not retained', async () => {
   const gauges = openLastingGauges();
   gauges.set('ready', { pipeline: 'a' }, 0);
   gauges.set('ready', { pipeline: 'a' }, 1);
@@ -32,8 +32,8 @@ test('what lasts is printed until it is set anew, forgotten or not retained', ()
   gauges.set('fresh', { pipeline: 'c' }, 1);
   gauges.forget('ready', { pipeline: 'b' });
   gauges.retain(({ pipeline }) => pipeline !== 'c');
-  expect([...gauges.print().keys()]).toEqual(['ready']);
-  expect(textOf(gauges.print(), 'ready')).toBe('jobpulse_ready{pipeline="a"} 1\n');
+  expect([...(await gauges.print()).keys()]).toEqual(['ready']);
+  expect(textOf(await gauges.print(), 'ready')).toBe('jobpulse_ready{pipeline="a"} 1\n');
 });
 
 test('a gauge that was set and that a collector knows better is told once, with its help once', async () => {

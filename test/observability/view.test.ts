@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { PipelineStatus } from '../../src/api/pipelineStatus.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
@@ -102,10 +103,10 @@ test('queues that cannot be read are left out, and the rest is told', async () =
   const metrics = createMetrics();
   exposeView(metrics, {
     ...statusView(() => [{ namespace: 'jobs', name: 'a', status }]),
-    queues: () =>
-      away
-        ? Promise.reject(new Error('Redis is away'))
-        : [{ namespace: 'jobs', pipeline: 'a', stage: 'clean', jobs: { waiting: 3 }, oldestSeconds: 8 }],
+    *queues() {
+      yield { namespace: 'jobs', pipeline: 'a', stage: 'clean', jobs: { waiting: 3 }, oldestSeconds: 8 };
+      if (away) throw new Error('Redis is away');
+    },
   });
   const there = await scrape(metrics);
   expect(there.get('jobpulse_queue_oldest_seconds{namespace="jobs",pipeline="a",stage="clean"}')).toBe(8);
@@ -123,4 +124,27 @@ test('counters of a pipeline begin at zero before its first run, so that the fir
   const run = { run: 'a-1', pipeline: 'jobs/a', seconds: 2, conserved: true, status: 'Failed' as const };
   metrics.recordRun(run, { trigger: 'Schedule', finishedAt: new Date() });
   expect((await scrape(metrics)).get(failed)).toBe(1);
+});
+
+test('a scrape of many pipelines lets others get on meanwhile, and tells of all of them', async () => {
+  const names = Array.from({ length: 1000 }, (_, index) => `pipeline-${index}`);
+  const metrics = expose(() => names.map((name) => ({ namespace: 'jobs', name, status })));
+  const finishedAt = new Date();
+  for (const name of names) {
+    const run = { run: `${name}-1`, pipeline: `jobs/${name}`, seconds: 2, conserved: true, status: 'Failed' as const };
+    metrics.recordRun(run, { trigger: 'Manual', finishedAt });
+  }
+  let turns = 0;
+  let ended = false;
+  const others = async () => {
+    for (; !ended; turns += 1) await setImmediate();
+  };
+  const waiting = others();
+  const values = await scrape(metrics);
+  ended = true;
+  await waiting;
+  expect(turns).toBeGreaterThan(3);
+  const buckets = seriesOf(values, 'run_seconds_bucket');
+  expect(Object.keys(buckets).filter((series) => series.includes('le="+Inf"'))).toHaveLength(1000);
+  expect(Object.keys(seriesOf(values, 'last_success_timestamp_seconds'))).toHaveLength(1000);
 });

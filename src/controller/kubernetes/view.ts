@@ -18,8 +18,12 @@ export function metricsView(
       pipelines
         .list()
         .map(({ metadata, status }) => ({ namespace: metadata.namespace ?? '', name: metadata.name, status })),
-    queues: () => pipelines.list().flatMap((pipeline) => queuesOf(pipeline, look)),
-    pools: () => pipelines.list().flatMap((pipeline) => poolsOf(pipeline, look, children)),
+    *queues() {
+      for (const pipeline of pipelines.list()) yield* queuesOf(pipeline, look);
+    },
+    *pools() {
+      for (const pipeline of pipelines.list()) yield* poolsOf(pipeline, look, children);
+    },
   };
 }
 

@@ -69,6 +69,8 @@ function viewOf(metrics: Metrics, resources: Resources): MetricsView {
 
 /** All pipelines of a machine share its pools, and each tells the same of them. */
 const sharedPools = (view: MetricsView): ReturnType<MetricsView['pools']> => {
-  const byPool = new Map(view.pools().map((seen) => [seen.pool, { ...seen, pipeline: '', recommended: seen.desired }]));
+  const byPool = new Map(
+    [...view.pools()].map((seen) => [seen.pool, { ...seen, pipeline: '', recommended: seen.desired }]),
+  );
   return [...byPool.values()];
 };

@@ -27,6 +27,10 @@ const ofSnapshots: [string, TableSpec][] = [
   ['Merge that marks what is missing', table({ maxMissingPercent: 60 })],
   ['Merge by version that marks what is missing', table({}, { version: 'seen_at' })],
   ['Merge by version with tombstones', table(tombstones, { version: 'seen_at', columns: withGone })],
+  [
+    'Merge with tombstones that marks what is missing',
+    table({ tombstone: 'gone' }, { version: 'seen_at', columns: withGone }),
+  ],
   ['Replace', table({ mode: 'Replace', onMissing: 'Ignore' })],
   ['SCD2', table({ mode: 'SCD2', onMissing: 'Ignore' })],
   ['SCD2 by version', table({ mode: 'SCD2', onMissing: 'Ignore' }, { version: 'seen_at' })],

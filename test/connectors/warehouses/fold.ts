@@ -41,8 +41,10 @@ const sortText = (row: Partial<Version>): string => `${row._valid_from} ${row.tr
 function keep({ id, title = '', seen_at = '', gone = false }: Posting, day: number, { load }: TableSpec): Kept {
   const texts = [String(id), title, null, null, seen_at, ...(load.tombstone === undefined ? [] : [String(gone)])];
   const _row_hash = createHash('md5').update(JSON.stringify(texts)).digest('hex');
-  const _removed_at = load.tombstone !== undefined && gone ? time(day) : null;
-  return { id: id ?? 0, title, seen_at, gone, _row_hash, _removed_at, transfer_date: dateOf(day) };
+  // A column that says so makes a row a tombstone only where it is declared as one.
+  const isGone = load.tombstone !== undefined && gone;
+  const _removed_at = isGone ? time(day) : null;
+  return { id: id ?? 0, title, seen_at, gone: isGone, _row_hash, _removed_at, transfer_date: dateOf(day) };
 }
 
 /** The greatest row of each key of a slice. */

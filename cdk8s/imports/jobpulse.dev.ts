@@ -158,7 +158,7 @@ export interface PipelineManifestSpecDatasetsExtractWindow {
   readonly lookback?: number;
   /** Neighbouring slices are asked for together, up to this long. */
   readonly maxSpan?: string;
-  /** Spans that one run plans at most, newest first. Default: `100`. */
+  /** Spans that one run plans at most, newest first; a run about a period plans so many at a time, to its end. Default: `100`. */
   readonly maxSlicesPerRun?: number;
 }
 

@@ -43,7 +43,11 @@ const window = z.strictObject({
   every: duration.describe('Length of a slice; borders lie on the calendar of timeZone.'),
   lookback: whole(0, 1000).default(0).describe('Slices: one that ended less than this ago is asked for again.'),
   maxSpan: duration.exactOptional().describe('Neighbouring slices are asked for together, up to this long.'),
-  maxSlicesPerRun: whole(1, 100_000).default(100).describe('Spans that one run plans at most, newest first.'),
+  maxSlicesPerRun: whole(1, 100_000)
+    .default(100)
+    .describe(
+      'Spans that one run plans at most, newest first; a run about a period plans so many at a time, to its end.',
+    ),
 });
 
 export const extract = withRules(

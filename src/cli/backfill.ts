@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
-import type { Pipeline, PipelineRunSpec } from '../api/index.ts';
+import type { Pipeline, PipelineRun, PipelineRunSpec } from '../api/index.ts';
+import { hasEnded } from '../controller/runs.ts';
 import { sha256 } from '../run/key.ts';
 import { CliError, exitCodes } from './exit.ts';
 import { fromOption, paramOption } from './options.ts';
@@ -46,21 +47,24 @@ export const backfill: Verb = (program, home) => {
         const interval = intervalOf(pipeline, options);
         const { from, refresh, priority, maxShare: maxSharePercent } = options;
         const spec = { ...requestOf(pipeline, options), from, refresh, interval, priority, maxSharePercent };
-        const wanted = {
-          name: options.name ?? backfillName(name, interval),
-          pipeline,
-          trigger: 'Backfill',
-          spec,
-        } as const;
+        const run = options.name ?? backfillName(name, interval);
+        const wanted = { name: run, pipeline, trigger: 'Backfill', spec } as const;
+        const before = (await place.runs()).find(({ metadata }) => metadata.name === run);
         const share = `priority ${priority}, at most ${maxSharePercent} % of the slots while other runs wait`;
-        return { wanted, told: `${interval.start} to ${interval.end}; ${share}` };
+        const told = before && hasEnded(before) ? endedBefore(before) : share;
+        return { wanted, told: `${interval.start} to ${interval.end}; ${told}` };
       }),
     );
 };
 
 const helpOnPast = `
 A source that cannot be asked about the past (one without \`extract.window\`) is not asked: what was fetched then is cleaned,
-loaded and transformed again. Asked for again, a backfill of one period has the same name, so there is one of it.`;
+loaded and transformed again. Asked for again, a backfill of one period has the same name, so there is one of it: it goes
+on if it was interrupted, and is not done again if it has ended. With another --name it asks for what is missing; with
+--refresh, for all of the period.`;
+
+const endedBefore = ({ status }: PipelineRun): string =>
+  `it ended before (${status?.phase}, ${status?.finishTime}) and is not done again; --name gives another run`;
 
 function percent(text: string): number {
   const value = Number(text);

@@ -29,7 +29,7 @@ export interface WindowPlan {
   readonly asked: readonly Window[];
   /** All that is missing or still open, `asked` among it. */
   readonly due: Intervals;
-  /** Of `due`, how many slices this run leaves to the next because of `maxSlicesPerRun`. */
+  /** Of `due`, how many slices are left because of `maxSlicesPerRun`: to the next run, or to the next wave of one about a period. */
   readonly left: number;
   /** What is published, whether open or closed. */
   readonly covered: Intervals;
@@ -50,13 +50,13 @@ export function planWindows(input: WindowInput): WindowPlan {
   const own = ownWindows(input);
   const fresh = subtract(due, union(own.map(fromIso)));
   const ended = new Set(finished.map((look) => lookOf(look.slice)));
+  const underWay = own.filter((begun) => !ended.has(lookOf(begun)));
   const covered = coverageOf(finished, input.settled);
-  const spans = firstSpans(fresh, calendar, input, covered, window.maxSlicesPerRun - own.length);
+  // Somebody has said how far back a run about a period goes: it ends when all of that is done, not after the first slices.
+  const used = input.interval ? underWay.length : own.length;
+  const spans = firstSpans(fresh, calendar, input, covered, window.maxSlicesPerRun - used);
   return {
-    asked: [
-      ...own.filter((begun) => !ended.has(lookOf(begun))),
-      ...spans.map((span) => ({ ...toIso(span), asOf: slice.asOf, params: slice.params })),
-    ],
+    asked: [...underWay, ...spans.map((span) => ({ ...toIso(span), asOf: slice.asOf, params: slice.params }))],
     due,
     left: subtract(fresh, union(spans)).reduce((sum, period) => sum + calendar.count(period), 0),
     covered,

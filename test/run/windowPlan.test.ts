@@ -48,12 +48,15 @@ class Windows {
   }
 
   /** Carries out waves until nothing is left; returns the windows asked for, in the order in which they were. */
-  run(run: Partial<RunRequest> & { readonly asOf: string }): string[] {
-    const asked: string[] = [];
+  run = (run: Partial<RunRequest> & { readonly asOf: string }): string[] => this.waves(run).flat();
+
+  /** The same, wave by wave. */
+  waves(run: Partial<RunRequest> & { readonly asOf: string }): string[][] {
+    const asked: string[][] = [];
     for (let wave = 0; wave < 100; wave += 1) {
       const steps = plan(this.input(run));
       if (steps.length === 0) return asked;
-      asked.push(...steps.filter(({ stage, part }) => stage === 'Extract' && part === '0').map(hours));
+      asked.push(steps.filter(({ stage, part }) => stage === 'Extract' && part === '0').map(hours));
       for (const step of steps) this.publish(step, this.input(run).run.name);
     }
     throw new Error('the plan never became empty');
@@ -132,6 +135,23 @@ describe('windows', () => {
     expect(lake.run({ asOf: iso(5.2) })).toEqual(['2-3', '1-2']);
     expect(lake.run({ asOf: iso(6.2) })).toEqual(['5-6', '0-1']);
     expect(lake.windows(iso(6.3))).toMatchObject({ asked: [], due: [], left: 0, covered: [fromIso(period(0, 6))] });
+  });
+
+  test('of a run about a period are all asked for, so many at a time; also when they are asked for once more', () => {
+    const lake = new Windows({ maxSlicesPerRun: 2 });
+    lake.run({ asOf: iso(1) });
+    const backfill = { asOf: iso(9.5), interval: period(0, 6) };
+    expect(lake.waves(backfill)).toEqual([['5-6', '4-5'], ['3-4', '2-3'], ['1-2'], [], []]);
+    expect(lake.windows(iso(9.6))).toMatchObject({ covered: [fromIso(period(0, 6))], left: 1 });
+    expect(lake.run({ ...backfill, asOf: iso(9.7) })).toEqual([]);
+    expect(lake.run({ ...backfill, asOf: iso(9.8), refresh: true })).toEqual([
+      '5-6',
+      '4-5',
+      '3-4',
+      '2-3',
+      '1-2',
+      '0-1',
+    ]);
   });
 
   test('are asked for again by each run until the lookback is over', () => {
@@ -236,6 +256,7 @@ function carryOut(lake: Windows, asOf: string, { run, waves, lost }: Deed): void
     expect(new Set(steps.map(({ key }) => key)).size).toBe(steps.length);
     for (const [at, step] of steps.entries()) if ((at + wave) % lost !== 0) lake.publish(step, name);
   }
+  if (run.interval) return; // goes on to the end of its period
   const asked = new Set(
     lake.manifests.filter(({ slice, stage }) => slice.asOf === asOf && stage === 'Extract').map(hours),
   );

@@ -48,6 +48,8 @@ export const reasons = {
   // How a run goes and ends
   Pending: 'The run waits for its turn.',
   Running: 'Steps are planned or under way.',
+  LakeAway: 'The server of the lake does not answer; the steps of the run wait for it, and then go on.',
+  WarehouseAway: 'The server of the warehouse does not answer; the steps of the run wait for it, and then go on.',
   Completed: 'Everything that was wanted is published.',
   Cancelled: 'Somebody set `state: Cancel`; what is published stays published.',
   RunFailed: 'The run could not be brought to its end; the message says why.',

@@ -27,6 +27,10 @@ export function withPhase(run: PipelineRun, phase: Phase, why: Reasoned, now: Da
   return { ...run.status, observedGeneration: run.metadata.generation ?? 1, phase, conditions };
 }
 
+/** Why a run is in the phase it is in. */
+export const reasonOf = ({ status }: PipelineRun): string | undefined =>
+  status?.conditions?.find(({ type }) => type === 'Succeeded')?.reason;
+
 type Observed = Pick<Condition, 'type' | 'status'> & Reasoned;
 
 /** The conditions with one of them as it is seen now; its time moves only when its status does. */

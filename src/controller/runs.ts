@@ -1,6 +1,7 @@
 import type { Pipeline, PipelineRun, PipelineRunStatus } from '../api/index.ts';
 import { type PlanPayload, type PlanResult, payloadVersion } from '../queue/payload.ts';
-import type { WaveSteps } from '../queue/wave.ts';
+import type { WaveState } from '../queue/wave.ts';
+import { type Away, awayText } from '../run/away.ts';
 import type { RunReport } from '../run/report.ts';
 import {
   afterForgetting,
@@ -11,6 +12,7 @@ import {
   isForgotten,
   isNews,
   type Reasoned,
+  reasonOf,
   stepsText,
   underWayText,
   withPhase,
@@ -73,7 +75,10 @@ async function enter(
   await write(world, { ...run, status: { ...run.status, wave, steps: counts } }, 'Running', running(counts));
 }
 
-const running = (steps: PipelineRunStatus['steps']): Reasoned => ({ reason: 'Running', message: stepsText(steps) });
+const running = (steps: PipelineRunStatus['steps'], away?: Away): Reasoned =>
+  away === undefined
+    ? { reason: 'Running', message: stepsText(steps) }
+    : { reason: away, message: `${stepsText(steps)}; ${awayText(away)}` };
 
 function planPayload(world: World, { metadata, spec, status }: PipelineRun, pipeline: Pipeline): PlanPayload {
   const { datasets, from, params, interval, refresh } = spec;
@@ -101,7 +106,7 @@ async function follow(world: World, run: PipelineRun, pipeline: Pipeline, wave: 
   const seen = await world.waves.look(pipeline.metadata.name, run.metadata.name, wave);
   switch (seen.state) {
     case 'open':
-      if (seen.priority === run.spec.priority) return count(world, run, seen.steps);
+      if (seen.priority === run.spec.priority) return count(world, run, seen);
       await world.waves.forget(pipeline.metadata.name, run.metadata.name, wave); // planned again, with the new priority
       return enter(world, run, pipeline, wave + 1, []);
     case 'missing': // Redis was wiped: what is published stays published, the rest is planned again
@@ -113,11 +118,14 @@ async function follow(world: World, run: PipelineRun, pipeline: Pipeline, wave: 
   }
 }
 
-/** Tells how far the wave is, now and then. */
-async function count(world: World, run: PipelineRun, wave: WaveSteps): Promise<void> {
-  const steps = during(run.status, wave, world.now());
-  if (!isNews(run.status?.steps, steps)) return;
-  await write(world, { ...run, status: { ...run.status, steps } }, 'Running', running(steps));
+type OpenWave = Extract<WaveState, { state: 'open' }>;
+
+/** Tells how far the wave is, now and then, and at once what begins or ends to hold it up. */
+async function count(world: World, run: PipelineRun, wave: OpenWave): Promise<void> {
+  const steps = during(run.status, wave.steps, world.now());
+  const why = running(steps, wave.away);
+  if (!isNews(run.status?.steps, steps) && reasonOf(run) === why.reason) return;
+  await write(world, { ...run, status: { ...run.status, steps } }, 'Running', why);
 }
 
 async function advance(

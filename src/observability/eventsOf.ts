@@ -1,6 +1,7 @@
 import { type EventReason, events } from '../api/events.ts';
 import type { Condition, Pipeline, PipelineRun, PipelineStatus } from '../api/index.ts';
 import type { WorkEvent } from '../queue/events.ts';
+import { awayOf, awayText } from '../run/away.ts';
 import { triggerOf } from './endedRuns.ts';
 import { poolsOf } from './view.ts';
 
@@ -44,11 +45,8 @@ export function eventsOfRun(before: PipelineRun | undefined, after: PipelineRun)
 
 /** What to tell of what a worker told; always in the same words, so that many steps make one event that is counted. */
 export function eventsOfWork(told: WorkEvent): readonly NewEvent[] {
-  if (told.type !== 'retrying') return [];
-  const waits = (what: string) => `${told.run}: the server of the ${what} does not answer; steps wait for it`;
-  if (told.reason === 'StoreUnreachable') return [event('LakeAway', 'WaitForLake', waits('lake'))];
-  if (told.reason === 'WarehouseUnavailable') return [event('WarehouseAway', 'WaitForWarehouse', waits('warehouse'))];
-  return [];
+  const away = told.type === 'retrying' ? awayOf(told.reason) : undefined;
+  return away === undefined ? [] : [event(away, 'WaitForServer', `${told.run}: ${awayText(away)}`)];
 }
 
 /** A run that goes on after a pause has begun before. */

@@ -54,6 +54,8 @@ export const redisKeys = {
   epoch: (namespace: string) => `${prefixOf(namespace)}:epoch`,
   /** Jobs of a run that were under way when the rest of it was removed, at most as many as there are slots; a day. */
   left: (namespace: string, run: string) => `${prefixOf(namespace)}:left:${run}`,
+  /** Which server steps of a run wait for, in a word; expires when none has told of it lately. */
+  away: (namespace: string, run: string) => `${prefixOf(namespace)}:away:${run}`,
   /** Workers of a pool that have steps under way, each with the time until which it counts; expires with the last. */
   busy: (namespace: string, pool: PoolName) => `${prefixOf(namespace)}:busy:${pool}`,
 };

@@ -4,9 +4,10 @@ import { prefixed } from '../connectors/stores/prefixed.ts';
 import type { Lake } from '../lake/lake.ts';
 import { ownConnection } from '../queue/connection.ts';
 import { isLeft } from '../queue/left.ts';
-import { pools, prefixOf, type QueueStage, queueKey, queueName } from '../queue/names.ts';
+import { pools, prefixOf, type QueueStage, queueKey, queueName, redisKeys } from '../queue/names.ts';
 import { type PlanPayload, type PlanResult, payloadVersion, type StepPayload } from '../queue/payload.ts';
 import { backoff, decodeFailure, encodeFailure, failureOf, maxAttempts } from '../queue/retry.ts';
+import { type Away, awayOf } from '../run/away.ts';
 import { retryClass, TerminalError, ThrottledError, TransientError } from '../run/errors.ts';
 import type { Failure } from '../run/types.ts';
 import type { ConnectedConfig } from './config.ts';
@@ -119,8 +120,11 @@ async function putBack(job: Job, token: string, ms: number): Promise<never> {
 const serverAwayMs = 10_000;
 const startsWithoutServer = 13;
 
-const isServerAway = (error: unknown): boolean =>
-  error instanceof TransientError && ['StoreUnreachable', 'WarehouseUnavailable'].includes(error.reason);
+/** Long enough for the next step to tell it again. */
+const awayForMs = serverAwayMs + 5_000;
+
+const awayNow = (error: unknown): Away | undefined =>
+  error instanceof TransientError ? awayOf(error.reason) : undefined;
 
 /** By its class a failed job waits (throttled, stopped, no server), is tried again (transient) or ends (terminal, out of attempts or time). */
 async function giveBack(
@@ -141,7 +145,9 @@ async function giveBack(
     place.meter.goesBack(pipeline, queue, 'throttled');
     return putBack(job, token, error.retryAfterMs);
   }
-  if (isServerAway(error) && job.attemptsStarted < startsWithoutServer && !overdue) {
+  const away = awayNow(error);
+  if (away !== undefined && job.attemptsStarted < startsWithoutServer && !overdue) {
+    await place.redis.set(redisKeys.away(place.namespace, run), away, 'PX', awayForMs).catch(() => undefined);
     tellQuietly(place, { type: 'retrying', run, dataset, stage, reason: failure.reason, message });
     place.meter.goesBack(pipeline, queue, 'transient');
     return putBack(job, token, serverAwayMs);

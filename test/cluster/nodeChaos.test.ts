@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Pipeline } from '../../src/api/index.ts';
+import type { Pipeline, PipelineRun } from '../../src/api/index.ts';
 import { s3Store } from '../../src/connectors/stores/s3.ts';
 import type { RunReport } from '../../src/run/report.ts';
 import { describeWithGoProgram } from '../servers/goPrograms.ts';
@@ -159,6 +159,8 @@ onNode('a real node on which things break', () => {
     await bucket.kill();
     const away = sleep(60_000);
     await untilEvent('stranded', /Warning +LakeAway .*the server of the lake does not answer; steps wait for it/);
+    const held = async () => (await cluster.get<PipelineRun>('jpr', run)).status?.conditions?.[0];
+    await expect.poll(held, { timeout: 60_000 }).toMatchObject({ status: 'Unknown', reason: 'LakeAway' });
     await away;
     await bucket.restart();
     await expectUndisturbed(run, 'stranded');

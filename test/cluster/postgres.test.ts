@@ -58,8 +58,8 @@ withBoth('usajobs on a Kubernetes API', () => {
     await postgres.kill();
     const run = await createRun(cluster);
     await until(async () => /WarehouseAway/.test(await cluster.kubectl(['get', 'events'])), 120_000);
-    const [{ status } = {}] = [await cluster.get<PipelineRun>(run)];
-    expect(status?.phase).toBe('Running');
+    const condition = async () => (await cluster.get<PipelineRun>(run)).status?.conditions?.[0];
+    await expect.poll(condition, { timeout: 60_000 }).toMatchObject({ status: 'Unknown', reason: 'WarehouseAway' });
     await postgres.restart();
     expect(await ended(run)).toMatchObject({ read: 742, added: 0, modified: 1, unchanged: 735 });
     const pipeline = await cluster.get<Pipeline>('pipeline/usajobs');

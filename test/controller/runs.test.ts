@@ -2,11 +2,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { withReport } from '../../src/controller/runStatus.ts';
 import { reconcileRun } from '../../src/controller/runs.ts';
 import type { World } from '../../src/controller/world.ts';
+import { redisKeys } from '../../src/queue/names.ts';
 import type { WaveState } from '../../src/queue/waves.ts';
-import { TerminalError } from '../../src/run/errors.ts';
+import { TerminalError, TransientError } from '../../src/run/errors.ts';
 import type { DatasetReport, RunReport } from '../../src/run/report.ts';
 import { startRedis, type TestRedis } from '../servers/redis.ts';
-import { finished, nothingRead, type ShopOptions } from '../workers/workshop.ts';
+import { finished, namespace, nothingRead, type ShopOptions } from '../workers/workshop.ts';
 import { missing, openRun, planned, runOf, statusOf, toTheEnd } from './runWorld.ts';
 
 let server: TestRedis;
@@ -118,6 +119,43 @@ test('an emptied Redis is planned again, under another number, and no step count
   expect(statusOf(world)).toMatchObject({ wave: 3, phase: 'Succeeded', steps: { total: 2, done: 2, failed: 0 } });
   expect(asked).toHaveLength(3);
   expect(await shop.manifests()).toHaveLength(2);
+});
+
+test('steps that wait for a server say so in the condition of the run, once, until they go on', async () => {
+  let isAway = true;
+  const { shop, world: past } = await open('held-up', {
+    ...planned(missing('a')),
+    extract: async () => {
+      if (isAway) throw new TransientError('the bucket does not answer', 'StoreUnreachable');
+      return nothingRead;
+    },
+  });
+  const world = { ...past, now: () => new Date() }; // a step of another day would be out of time
+  await reconcileRun(world, 'r');
+  await shop.ended('r', 0);
+  await reconcileRun(world, 'r');
+  const condition = async () => {
+    await reconcileRun(world, 'r');
+    return statusOf(world).conditions?.find(({ type }) => type === 'Succeeded');
+  };
+  await expect.poll(condition).toMatchObject({
+    ...{ status: 'Unknown', reason: 'LakeAway' },
+    message: '0 of 1 steps; the server of the lake does not answer; steps wait for it',
+  });
+  const told = () => world.written.filter(({ conditions }) => conditions?.[0]?.reason === 'LakeAway').length;
+  for (let look = 0; look < 5; look += 1) await condition();
+  expect(told()).toBe(1);
+  expect(await shop.redis.pttl(redisKeys.away(namespace, 'r'))).toBeGreaterThan(0);
+
+  await shop.redis.del(redisKeys.away(namespace, 'r')); // as when nobody has told of it for a while
+  expect(await condition()).toMatchObject({ status: 'Unknown', reason: 'Running' });
+  isAway = false;
+  const [waiting] = await shop.queue('extract').getDelayed();
+  expect(waiting?.attemptsMade).toBe(0);
+  await waiting?.promote();
+  await shop.ended('r', 1);
+  await toTheEnd(world, shop);
+  expect(await condition()).toMatchObject({ status: 'True', reason: 'Completed' });
 });
 
 test('what failed for good is told to the next plan and stands in the status', async () => {

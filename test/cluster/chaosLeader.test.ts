@@ -57,7 +57,7 @@ describeWithKubernetes('controllers that end, die and stand still', () => {
   test('an upgrade while a run goes on: the next one leads within seconds, no pod is made anew, the run ends well', async () => {
     const first = await rivals.next();
     const run = await storm.run('calm');
-    await until(() => storm.history.phases(run).includes('Running'));
+    await storm.begun(run);
     const pods = await podsOfCalm();
     const seconds = await handOff(first, 'SIGTERM');
     await first.ended;
@@ -65,10 +65,10 @@ describeWithKubernetes('controllers that end, die and stand still', () => {
     expect((await podsOfCalm()).filter((uid) => pods.includes(uid))).toEqual(pods);
     expect(storm.cluster.node?.pods().map(({ restartCount }) => restartCount)).not.toContain(1);
     console.log(`led by another ${seconds.toFixed(1)} s after SIGTERM`);
-    expect(seconds).toBeLessThan(6); // 3 on a machine that has nothing else to do
+    expect(seconds).toBeLessThan(10); // 3 on a machine that has nothing else to do; 15 if the lease had to run out
     await rivals.stop();
     rivals = await startRivals(storm.cluster, 2, shortLease);
-  }, 120_000);
+  }, 400_000);
 
   test(`${kills} leaders killed while runs go on: each run ends once, and as if nothing had happened`, async () => {
     await storm.pipeline('ticking', { schedule: '* * * * *', timeZone: 'Etc/UTC' });
@@ -117,7 +117,7 @@ describeWithKubernetes('controllers that end, die and stand still', () => {
     const before = await epoch(storm);
     const stale = await rivals.next();
     const run = await storm.run('storm');
-    await until(() => storm.history.phases(run).includes('Running'));
+    await storm.begun(run);
     const { metadata } = await storm.get(run);
     stale.kill('SIGSTOP');
     await rivals.next();
@@ -142,7 +142,7 @@ describeWithKubernetes('controllers that end, die and stand still', () => {
     await stale.ended;
     expect(rivals.logs()).toContain(`${stale.identity} does not lead any more, and ends`);
     expect(storm.history.phases(run).filter(isEnd)).toEqual(['Succeeded']);
-  }, 240_000);
+  }, 400_000);
 });
 
 /** The greatest epoch that Redis has seen. */

@@ -47,7 +47,7 @@ describeWithKubernetes('services that go away', () => {
     const { plane } = storm.cluster;
     await storm.pipeline('forgetful');
     const run = await storm.run('forgetful');
-    await until(() => storm.history.phases(run).includes('Running'));
+    await storm.begun(run);
     for (let kill = 0; kill < 5; kill += 1) {
       await sleep(storm.random() * 1500);
       await plane.stopApiServer('SIGKILL');
@@ -55,7 +55,7 @@ describeWithKubernetes('services that go away', () => {
       await plane.startApiServer();
     }
     await expectUndisturbed(run, 'forgetful');
-  }, 240_000);
+  }, 400_000);
 
   test(`Redis emptied ${flushes} times and killed twice during runs, every other time together with the leader`, async () => {
     const { redis, restartRedis } = storm.cluster;
@@ -86,7 +86,7 @@ describeWithKubernetes('services that go away', () => {
     rivals = await startRivals(storm.cluster, 0, leaseSeconds);
     await storm.pipeline('cut');
     const run = await storm.run('cut');
-    await until(() => storm.history.phases(run).includes('Running'));
+    await storm.begun(run);
     await rivals.join();
     proxy.close();
     await rivals.next();
@@ -97,7 +97,7 @@ describeWithKubernetes('services that go away', () => {
     const lost = log.split('\n').find((line) => line.includes('not leading any more')) ?? '';
     expect((JSON.parse(lost) as { time: number }).time).toBeLessThan(taken.getTime());
     await expectUndisturbed(run, 'cut');
-  }, 240_000);
+  }, 400_000);
 
   test(`a controller whose watches fall silent notices it, and does a run that was created meanwhile`, async () => {
     await rivals.stop();

@@ -23,6 +23,8 @@ export interface Storm {
   /** Creates a run and returns its name. */
   run(pipeline: string): Promise<string>;
   get(run: string): Promise<PipelineRun>;
+  /** The run is under way: while machines are busy, a leader may first have to come about. */
+  begun(run: string): Promise<void>;
   ended(run: string, timeoutMs?: number): Promise<PipelineRun>;
   /** The report in the lake. */
   report(run: string, pipeline: string): RunReport;
@@ -66,6 +68,7 @@ export async function startStorm({ seed, ...options }: ClusterOptions & { readon
       );
       return metadata.name;
     },
+    begun: (run) => until(() => history.phases(run).includes('Running'), 180_000),
     async ended(run, timeoutMs = 180_000) {
       await until(() => history.phases(run).some(isEnd), timeoutMs);
       return get(run);

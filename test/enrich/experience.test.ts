@@ -131,6 +131,6 @@ describe('the work per text is bounded', () => {
     const text = unit.repeat(Math.ceil(maxTextLength / unit.length));
     const start = performance.now();
     experienceMentions(text);
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(performance.now() - start).toBeLessThan(3000);
   });
 });

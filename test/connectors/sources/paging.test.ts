@@ -356,7 +356,7 @@ describe('a Link header', () => {
         const start = performance.now();
         linkTarget(`<x>; rel=next, ${header}`, 'next');
         linkTarget(header, 'next');
-        expect(performance.now() - start).toBeLessThan(500);
+        expect(performance.now() - start).toBeLessThan(2000);
       }),
     );
   });

@@ -279,7 +279,7 @@ describe('no server on this machine', () => {
     await handle.stop();
     const before = performance.now();
     await provide({ searchPath: [], cacheDir });
-    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(performance.now() - before).toBeLessThan(4_000);
     expect(
       execFileSync('ls', ['-A', join(cacheDir, 'redis')], { encoding: 'utf8' })
         .trim()

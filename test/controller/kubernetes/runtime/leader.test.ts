@@ -42,7 +42,7 @@ describeWithKubernetes('leadership', () => {
   const leaseOf = async (name: string, api: KubeApi = open.api) =>
     (await api.get(resourceTypes.leases, { namespace, name }))?.spec;
 
-  test('the first leads, holds on, and the next one follows within three seconds of its release, with a greater epoch', async () => {
+  test('the first leads, holds on, and the next one follows within seconds of its release, with a greater epoch', async () => {
     const usual = { leaseSeconds: 15, renewSeconds: 10, retrySeconds: 2 };
     const first = await run('hand-off', 'a', usual);
     const waiting = run('hand-off', 'b', usual);
@@ -53,7 +53,7 @@ describeWithKubernetes('leadership', () => {
     await first.release();
     expect(first.lost.aborted).toBe(true);
     const second = await waiting;
-    expect(performance.now() - released).toBeLessThan(3_000);
+    expect(performance.now() - released).toBeLessThan(6_000);
     expect(second.epoch).toBe(first.epoch + 1);
     await second.release();
     await second.release();

@@ -1272,6 +1272,8 @@ export interface PipelineManifestSpecWarehousePostgres {
   readonly schema?: string;
   /** The URL of a database, with user and password: `postgres://user:password@host:5432/database`; TLS as `?sslmode=verify-full`. */
   readonly urlFrom?: PipelineManifestSpecWarehousePostgresUrlFrom;
+  /** The certificate (PEM) of the authority that signed the one of the server. With it, TLS is used whatever the URL says, and the name of the server is checked. */
+  readonly caFrom?: PipelineManifestSpecWarehousePostgresCaFrom;
 }
 
 /** The URL of a database, with user and password: `postgres://user:password@host:5432/database`; TLS as `?sslmode=verify-full`. */
@@ -1282,6 +1284,22 @@ export interface PipelineManifestSpecWarehousePostgresUrlFrom {
 
 /** A key of a Secret. */
 export interface PipelineManifestSpecWarehousePostgresUrlFromSecretKeyRef {
+  /** Name of the Secret. */
+  readonly name: string;
+  /** Key within the Secret. */
+  readonly key: string;
+  /** Whether the Secret or its key may be absent. */
+  readonly optional?: boolean;
+}
+
+/** The certificate (PEM) of the authority that signed the one of the server. With it, TLS is used whatever the URL says, and the name of the server is checked. */
+export interface PipelineManifestSpecWarehousePostgresCaFrom {
+  /** A key of a Secret. */
+  readonly secretKeyRef: PipelineManifestSpecWarehousePostgresCaFromSecretKeyRef;
+}
+
+/** A key of a Secret. */
+export interface PipelineManifestSpecWarehousePostgresCaFromSecretKeyRef {
   /** Name of the Secret. */
   readonly name: string;
   /** Key within the Secret. */

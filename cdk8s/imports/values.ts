@@ -122,10 +122,18 @@ export interface ValuesWarehouse {
 export interface ValuesWarehousePostgres {
   /** Secret with the URL of a database, in each namespace: postgres://user:password@host:5432/database. */
   readonly secret?: ValuesWarehousePostgresSecret;
+  /** Secret with the certificate of the authority that vouches for the server; then TLS is always used. */
+  readonly ca?: ValuesWarehousePostgresCa;
 }
 
 /** Secret with the URL of a database, in each namespace: postgres://user:password@host:5432/database. */
 export interface ValuesWarehousePostgresSecret {
+  readonly name?: string;
+  readonly key?: string;
+}
+
+/** Secret with the certificate of the authority that vouches for the server; then TLS is always used. */
+export interface ValuesWarehousePostgresCa {
   readonly name?: string;
   readonly key?: string;
 }

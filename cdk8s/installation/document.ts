@@ -27,12 +27,17 @@ export function documentOf(settings: Settings): object {
     ...(files.existingClaim !== '' && { files: { claimName: files.existingClaim } }),
     warehouse: {
       duckdb: { storage, ...(storageClassName !== '' && { storageClassName }) },
-      ...(postgres.secret.name !== '' && { postgres }),
+      ...(postgres.secret.name !== '' && { postgres: postgresOf(postgres) }),
     },
     allowPrivateNetworks,
     networkPolicy: networkPolicyOf(settings),
   };
 }
+
+const postgresOf = ({ secret, ca }: Settings['values']['warehouse']['postgres']): object => ({
+  secret,
+  ...(ca.name !== '' && { ca }),
+});
 
 function networkPolicyOf(settings: Settings): object {
   const { values, namespace } = settings;

@@ -118,6 +118,11 @@ const postgres = z.strictObject({
     .describe(
       'The URL of a database, with user and password: `postgres://user:password@host:5432/database`; TLS as `?sslmode=verify-full`.',
     ),
+  caFrom: valueFrom
+    .exactOptional()
+    .describe(
+      'The certificate (PEM) of the authority that signed the one of the server. With it, TLS is used whatever the URL says, and the name of the server is checked.',
+    ),
 });
 
 export const warehouse = withRules(

@@ -43,25 +43,29 @@ export interface LoadSpec {
   readonly rebuild: boolean;
 }
 
-export interface LoadTarget {
+export interface LoadTarget extends WarehouseServer {
   readonly schema: string;
   readonly table: string;
   /** Which warehouse: another one has none of the rows yet. */
   readonly warehouse: string;
-  /** Of a server: the secret with its URL. Absent: the embedded warehouse. */
+}
+
+/** Where a server is whose tables are ours: secrets, which may get other values at any time. */
+export interface WarehouseServer {
+  /** Its URL. Absent: the embedded warehouse. */
   readonly url?: SecretKeyRef;
+  /** The certificate of the authority that it is trusted by. Absent: those the system trusts. */
+  readonly ca?: SecretKeyRef;
 }
 
 /** One SELECT over the pipeline's tables. */
-export interface ModelSpec {
+export interface ModelSpec extends WarehouseServer {
   readonly stage: 'Transform';
   readonly model: Model;
   readonly schema: string;
   /** The tables of the pipeline that the SELECT may read. */
   readonly tables: readonly string[];
   readonly timeZone: string;
-  /** As in `LoadTarget`. */
-  readonly url?: SecretKeyRef;
 }
 
 export interface SweepSpec {
@@ -128,10 +132,10 @@ export function resolveSpecs(pipeline: Pipeline, around: Surroundings): Pipeline
   const models = (spec.transform?.models ?? []).map((model) => {
     const tables = around.tablesOf.get(model.name) ?? [];
     const value: ModelSpec = { stage: 'Transform', model, schema, tables, timeZone: spec.timeZone };
-    return { name: model.name, tables, model: resolveModel(value, urlOf(pipeline), around) };
+    return { name: model.name, tables, model: resolveModel(value, serverOf(pipeline), around) };
   });
   return {
-    datasets: spec.datasets.map((dataset) => resolveDataset(dataset, schema, spec, around, urlOf(pipeline))),
+    datasets: spec.datasets.map((dataset) => resolveDataset(dataset, schema, spec, around, serverOf(pipeline))),
     models: dependenciesFirst(models),
     sweep: resolve<SweepSpec>({ stage: 'Sweep', retention: spec.retention ?? {} }, {}),
   };
@@ -142,7 +146,7 @@ function resolveDataset(
   schema: string,
   { timeZone, retention }: Pipeline['spec'],
   around: Surroundings,
-  url: SecretKeyRef | undefined,
+  server: WarehouseServer,
 ): DatasetSpecs {
   const keepReplaced = retention.tables;
   const { name, key, version, format, clean, load } = dataset;
@@ -176,7 +180,7 @@ function resolveDataset(
     columns,
     load,
     timeZone,
-    target: { ...target, ...(url && { url }) },
+    target: { ...target, ...server },
     keepReplaced,
     rebuild: false,
   };
@@ -210,10 +214,10 @@ function extractIdentity({ rest, files }: Extract): object {
   };
 }
 
-function resolveModel(value: ModelSpec, url: SecretKeyRef | undefined, around: Surroundings): Resolved<ModelSpec> {
+function resolveModel(value: ModelSpec, server: WarehouseServer, around: Surroundings): Resolved<ModelSpec> {
   const functions = around.functions([value.model.sql, value.model.insight ?? '']);
   const identity = { ...withoutDescriptions(value), warehouse: around.warehouse, functions };
-  return resolve({ ...value, ...(url && { url }) }, identity);
+  return resolve({ ...value, ...server }, identity);
 }
 
 const resolve = <Spec extends object>(value: Spec, identity: object): Resolved<Spec> => ({
@@ -244,9 +248,14 @@ function dependenciesFirst<M extends { readonly name: string; readonly tables: r
 export const schemaOf = ({ metadata, spec }: Pick<Pipeline, 'metadata' | 'spec'>): string =>
   (spec.warehouse?.duckdb ?? spec.warehouse?.postgres)?.schema ?? snakeCase(metadata.name);
 
+/** The server of a pipeline's warehouse, if it is one. */
+export function serverOf({ spec }: Pick<Pipeline, 'spec'>): WarehouseServer {
+  const { urlFrom, caFrom } = spec.warehouse?.postgres ?? {};
+  return { ...(urlFrom && { url: urlFrom.secretKeyRef }), ...(caFrom && { ca: caFrom.secretKeyRef }) };
+}
+
 /** The secret with the URL of a pipeline's warehouse, when that is a server. */
-export const urlOf = ({ spec }: Pick<Pipeline, 'spec'>): SecretKeyRef | undefined =>
-  spec.warehouse?.postgres?.urlFrom.secretKeyRef;
+export const urlOf = (pipeline: Pick<Pipeline, 'spec'>): SecretKeyRef | undefined => serverOf(pipeline).url;
 
 /** `talent-pulse` → `talent_pulse`. */
 const snakeCase = (name: string): string => name.replaceAll('-', '_');

@@ -30,7 +30,7 @@ export const load =
       locate: (paths: readonly string[]) => locate(context, packed, paths),
     };
     context.progress(`loading ${request.slices.length} snapshots into ${spec.target.schema}.${spec.target.table}`);
-    const { ledger, rows, rowsHash, notices } = await warehouses(spec.target.url, context.secret).load(request, signal);
+    const { ledger, rows, rowsHash, notices } = await warehouses(spec.target, context.secret).load(request, signal);
     context.crashPoint('after-warehouse-commit');
     return { ledger, partitions: [{ values: {}, rows, rowsHash, files: [] }], schema: spec.columns, notices };
   };

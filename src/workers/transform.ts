@@ -6,9 +6,10 @@ import type { Warehouses } from './warehouses.ts';
 export const transform =
   (warehouses: Warehouses): Stage<ModelSpec> =>
   async (context) => {
-    const { model, schema, tables, url } = context.spec;
+    const { model, schema, tables } = context.spec;
     context.progress(`building ${schema}.${model.name}`);
-    const built = await warehouses(url, context.secret).buildModel({ model, schema, tables }, context.signal);
+    const warehouse = warehouses(context.spec, context.secret);
+    const built = await warehouse.buildModel({ model, schema, tables }, context.signal);
     context.crashPoint('after-warehouse-commit');
     const { ledger, rowsHash, notices, insight } = built;
     return {

@@ -89,7 +89,10 @@ describeWithGoProgram('helm', 'the chart', () => {
         'installation.yaml',
       );
     const { warehouse, networkPolicy } = await documentOf('tables in PostgreSQL');
-    expect(warehouse.postgres).toEqual({ secret: { name: 'postgres', key: 'url' } });
+    expect(warehouse.postgres).toEqual({
+      secret: { name: 'postgres', key: 'url' },
+      ca: { name: 'authority', key: 'ca.crt' },
+    });
     expect(networkPolicy.warehouse).toEqual({ to: [], ports: [6432] });
     expect((await documentOf('as it comes')).warehouse.postgres).toBeUndefined();
   });

@@ -17,7 +17,13 @@ export const variants: Readonly<Record<string, readonly string[]>> = {
   'a lake in a bucket': [
     ...['lake.s3.bucket=jobs', 'lake.s3.endpoint=https://s3.example', 'lake.s3.secret.name=bucket'],
   ],
-  'tables in PostgreSQL': [...['warehouse.postgres.secret.name=postgres', 'networkPolicy.warehouse.ports={6432}']],
+  'tables in PostgreSQL': [
+    ...[
+      'warehouse.postgres.secret.name=postgres',
+      'warehouse.postgres.ca.name=authority',
+      'networkPolicy.warehouse.ports={6432}',
+    ],
+  ],
   'workers of another size': [
     ...['workers.pools.clean.maxReplicas=9', 'workers.pod.graceSeconds=30', 'watch.selector=team=quay'],
     ...['warehouse.storageClassName=fast', 'allowPrivateNetworks=true'],

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { describe } from 'vitest';
+import type { Credentials } from './kubernetes/pki.ts';
 import { ownProcesses } from './kubernetes/processes.ts';
 import { freePort } from './redis.ts';
 
@@ -38,7 +39,10 @@ const settings = {
   log_min_messages: 'warning',
 };
 
-export async function startPostgres(): Promise<PostgresServer> {
+/** With TLS, only the superuser of the tests may come without it. */
+const accessWithTls = 'host all postgres 127.0.0.1/32 scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256\n';
+
+export async function startPostgres({ tls }: { readonly tls?: Credentials } = {}): Promise<PostgresServer> {
   const programs = findPostgres();
   if (programs === undefined) throw new Error('there is no PostgreSQL server: use describeWithPostgres');
   const folder = mkdtempSync(join(tmpdir(), 'jobpulse-test-postgres-'));
@@ -58,14 +62,18 @@ export async function startPostgres(): Promise<PostgresServer> {
   const initdb = ['-D', data, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
   const init = run('initdb', [...initdb, '--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions']);
   execFileSync(init.program, init.args, { stdio: ['ignore', 'ignore', 'inherit'], cwd: folder });
+  if (tls) {
+    const files = { 'server.crt': tls.certificate, 'server.key': tls.key, 'pg_hba.conf': accessWithTls };
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(data, name), content, { mode: 0o600 });
+    unprivileged(Object.keys(files).map((name) => join(data, name)));
+  }
   const processes = ownProcesses(folder);
   const output = join(folder, 'log');
   const superuser = (database = 'postgres') => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
   const start = async () => {
-    const options = Object.entries({ ...settings, port: String(port) }).flatMap(([name, value]) => [
-      '-c',
-      `${name}=${value}`,
-    ]);
+    const options = Object.entries({ ...settings, port: String(port), ssl: tls ? 'on' : 'off' }).flatMap(
+      ([name, value]) => ['-c', `${name}=${value}`],
+    );
     const child = processes.start({ ...run('postgres', ['-D', data, ...options]), output });
     for (let attempt = 0; attempt < 1_000 && child.exitCode === null; attempt++) {
       if (await answers(superuser())) return child;

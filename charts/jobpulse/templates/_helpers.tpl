@@ -96,8 +96,12 @@ warehouse:
     {{- with .Values.warehouse.storageClassName }}
     storageClassName: {{ . }}
     {{- end }}
-  {{- with .Values.warehouse.postgres.secret }}{{- if .name }}
-  postgres: {secret: {name: {{ .name }}, key: {{ .key }}}}
+  {{- with .Values.warehouse.postgres }}{{- if .secret.name }}
+  postgres:
+    secret: {name: {{ .secret.name }}, key: {{ .secret.key }}}
+    {{- if .ca.name }}
+    ca: {name: {{ .ca.name }}, key: {{ .ca.key }}}
+    {{- end }}
   {{- end }}{{- end }}
 allowPrivateNetworks: {{ .Values.allowPrivateNetworks }}
 networkPolicy:

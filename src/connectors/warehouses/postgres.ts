@@ -5,7 +5,7 @@ import { registerFunctions } from '../../enrich/index.ts';
 import { quarterOfMemory, withMemoryDatabase } from '../duckdb.ts';
 import { inputsByKey, readTables } from './analyse.ts';
 import { transaction as inDuckDB, type Session } from './duckdb/session.ts';
-import { type Database, transaction } from './postgres/database.ts';
+import { type Database, type ServerAddress, transaction } from './postgres/database.ts';
 import { explain } from './postgres/failure.ts';
 import { load } from './postgres/load.ts';
 import type { Places } from './postgres/mirror.ts';
@@ -13,8 +13,8 @@ import { build } from './postgres/model.ts';
 import type { Warehouse } from './warehouse.ts';
 
 export interface PostgresWarehouseOptions {
-  /** `postgres://user:password@host:5432/database`; read anew for each piece of work, so that it may change. */
-  readonly url: () => string;
+  /** Read anew for each piece of work, so that it may change. */
+  readonly server: () => ServerAddress;
   /** Folder of the lake, where it is on this machine: loads read its files in place. */
   readonly lake?: string;
   /** Folder for rows on their way and for files copied out of a lake elsewhere. */
@@ -31,12 +31,12 @@ export function openPostgresWarehouse(options: PostgresWarehouseOptions): Wareho
   const underWay = new Set<Promise<unknown>>();
 
   async function work<Result>(reason: string, where: string, signal: AbortSignal, does: Work<Result>): Promise<Result> {
-    const url = options.url();
+    const server = options.server();
     const folder = await mkdtemp(join(options.scratch, 'postgres-'));
     try {
-      return await inBoth(options, url, folder, signal, does);
+      return await inBoth(options, server, folder, signal, does);
     } catch (error) {
-      throw signal.aborted ? error : explain(error, reason, where, url);
+      throw signal.aborted ? error : explain(error, reason, where, server.url);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -69,7 +69,7 @@ type Work<Result> = (places: Places, connection: DuckDBConnection) => Promise<Re
 /** Runs work in a transaction of PostgreSQL, with a scratch DuckDB that sees the lake and its own folder only. */
 function inBoth<Result>(
   { lake, scratch, memory = quarterOfMemory() }: PostgresWarehouseOptions,
-  url: string,
+  server: ServerAddress,
   folder: string,
   signal: AbortSignal,
   does: Work<Result>,
@@ -80,5 +80,5 @@ function inBoth<Result>(
       await registerFunctions(connection);
       return inDuckDB(connection, signal, (session: Session) => does({ database, session, folder }, connection));
     });
-  return transaction(url, signal, compute);
+  return transaction(server, signal, compute);
 }

@@ -152,6 +152,15 @@ const warehouse = z.strictObject({
           key: text(253).default('url').describe('Key within the Secret.'),
         })
         .describe('Where the URL of the database is. The controller never reads it.'),
+      ca: z
+        .strictObject({
+          name: objectName.describe('Name of the Secret, in the namespace of each Pipeline.'),
+          key: text(253).default('ca.crt').describe('Key within the Secret.'),
+        })
+        .exactOptional()
+        .describe(
+          'Where the certificate of the authority is that vouches for the server. With it, TLS is always used.',
+        ),
     })
     .exactOptional()
     .describe(

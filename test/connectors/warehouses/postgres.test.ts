@@ -91,7 +91,9 @@ onPostgres('a PostgreSQL server as a warehouse', (open, server) => {
   it('is served by two workers at once: each load is done once', async () => {
     const { lake, scratch, url, signal } = world;
     const slices = await Promise.all([1, 2, 3].map((day) => world.slice({ day, rows: [{ id: day }, { id: 9 }] })));
-    const workers = [1, 2].map(() => openPostgresWarehouse({ url: () => url, lake, scratch, memory: '300MB' }));
+    const workers = [1, 2].map(() =>
+      openPostgresWarehouse({ server: () => ({ url }), lake, scratch, memory: '300MB' }),
+    );
     const locate = async (paths: readonly string[]) => paths.map((path) => ({ path: `${lake}/${path}` }));
     const all = slices.flatMap((slice, at) =>
       workers.map((worker) =>
@@ -106,7 +108,7 @@ onPostgres('a PostgreSQL server as a warehouse', (open, server) => {
 
   describe('a server that does not do what is asked', () => {
     const at = (url: string) =>
-      openPostgresWarehouse({ url: () => url, scratch: world.scratch, memory: '300MB' }).buildModel(
+      openPostgresWarehouse({ server: () => ({ url }), scratch: world.scratch, memory: '300MB' }).buildModel(
         { model: { ...openings, sql: 'SELECT 1 AS one' }, schema: 'usajobs', tables: [] },
         world.signal,
       );

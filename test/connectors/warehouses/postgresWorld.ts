@@ -18,7 +18,7 @@ export class PostgresWorld extends World {
 
   protected override async open(): Promise<Warehouse> {
     const { lake, scratch } = this;
-    return openPostgresWarehouse({ url: () => this.url, lake, scratch, memory: '500MB' });
+    return openPostgresWarehouse({ server: () => ({ url: this.url }), lake, scratch, memory: '500MB' });
   }
 
   /** Tests speak DuckDB: it is given what is in the database, by another way than that of the warehouse. */

@@ -15,6 +15,14 @@ export interface Database extends Session {
   copyIn(table: string, file: string): Promise<void>;
 }
 
+/** How a server is reached, and by what it is known. */
+export interface ServerAddress {
+  /** `postgres://user:password@host:5432/database`. */
+  readonly url: string;
+  /** Certificate (PEM) of the authority that vouches for it; absent = what the URL says of TLS. */
+  readonly ca?: string | undefined;
+}
+
 const connectMs = 15_000;
 /** In a transaction that names nothing by a search path and tells times as DuckDB reads them. */
 const settings = [
@@ -38,16 +46,16 @@ const noticeEnd = `SET client_connection_check_interval = '10s'`;
  * statement under way.
  */
 export async function transaction<Result>(
-  url: string,
+  server: ServerAddress,
   signal: AbortSignal,
   work: (database: Database) => Promise<Result>,
 ): Promise<Result> {
   signal.throwIfAborted();
-  const refusal = refuseUrl(url);
+  const refusal = refuseUrl(server.url);
   if (refusal) throw refusal;
   const socket = new Socket();
   const client = new pg.Client({
-    connectionString: url,
+    ...connectionOf(server),
     application_name: 'jobpulse',
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
@@ -73,6 +81,14 @@ export async function transaction<Result>(
     await Promise.race([client.end().catch(() => undefined), new Promise((resolve) => socket.once('close', resolve))]);
     socket.destroy();
   }
+}
+
+function connectionOf({ url, ca }: ServerAddress): Pick<pg.ClientConfig, 'connectionString' | 'ssl'> {
+  if (ca === undefined) return { connectionString: url };
+  // The driver would have what the URL says of TLS take the place of what is given beside it.
+  const plain = new URL(url);
+  for (const name of [...plain.searchParams.keys()]) if (name.startsWith('ssl')) plain.searchParams.delete(name);
+  return { connectionString: plain.href, ssl: { ca } };
 }
 
 function database(client: pg.Client, signal: AbortSignal): Database {

@@ -64,12 +64,12 @@ export function explain(error: unknown, reason: string, where: string, url: stri
   if (network.has(code) || ended.test(error.message)) return away(where, place, code || 'the connection ended');
   if (!(error instanceof pg.DatabaseError)) {
     const isTls =
-      /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH)/.test(code) ||
+      /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH)/.test(code) ||
       /SSL|SASL/.test(error.message);
     if (isTls)
       return new TerminalError(
         'WarehouseDenied',
-        `${where}: ${place} cannot be trusted, or does not trust us: ${error.message}`,
+        `${where}: ${place} cannot be trusted, or does not trust us: ${error.message}; a certificate that no public authority vouches for needs warehouse.postgres.caFrom`,
       );
     return explainDuckDB(error, reason, where);
   }

@@ -8,8 +8,9 @@ export function withInstalledWarehouse<Kind extends Pipeline>(
   { warehouse: { postgres } }: Pick<Installation, 'warehouse'>,
 ): Kind {
   if (pipeline.spec.warehouse || !postgres) return pipeline;
-  const urlFrom = { secretKeyRef: postgres.secret };
-  return { ...pipeline, spec: { ...pipeline.spec, warehouse: { postgres: { urlFrom } } } };
+  const { secret, ca } = postgres;
+  const server = { urlFrom: { secretKeyRef: secret }, ...(ca && { caFrom: { secretKeyRef: ca } }) };
+  return { ...pipeline, spec: { ...pipeline.spec, warehouse: { postgres: server } } };
 }
 
 /** Whether a pool has the file of an embedded warehouse, and with it a volume and no more than one worker. */

@@ -15,10 +15,18 @@ export interface Ledger {
   readonly requests: readonly { readonly at: string; readonly status: number }[];
 }
 
-export async function startSource(postings: number): Promise<Source> {
-  const program = join(import.meta.dirname, '..', 'test', 'servers', 'usajobs', 'main.ts');
-  const args = [program, '--with-parent', '--postings', String(postings)];
-  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+export const startSource = (postings: number): Promise<Source> => startDouble('usajobs', { postings });
+
+/** A double of `test/servers`, with options of its command line. */
+export async function startDouble<Double>(
+  name: string,
+  options: Readonly<Record<string, number | true>>,
+): Promise<Double & { readonly child: ChildProcess }> {
+  const program = join(import.meta.dirname, '..', 'test', 'servers', name, 'main.ts');
+  const args = Object.entries(options).map(([option, value]) =>
+    value === true ? `--${option}` : `--${option}=${value}`,
+  );
+  const child = spawn(process.execPath, [program, '--with-parent', ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   for await (const line of createInterface({ input: child.stdout })) return { child, ...JSON.parse(line) };
   throw new Error('the double ended before it was ready');
 }
@@ -30,7 +38,12 @@ export async function idsAtSource(source: Source): Promise<readonly string[]> {
 }
 
 /** Tells the double how to behave, or asks what it has seen. */
-export async function control({ url }: Source, method: 'GET' | 'POST', name: string, body?: object): Promise<unknown> {
+export async function control(
+  { url }: Pick<Source, 'url'>,
+  method: 'GET' | 'POST',
+  name: string,
+  body?: object,
+): Promise<unknown> {
   // A connection of its own: between rounds the double may have closed the one before.
   const options = { method, reset: true, ...(body && { body: JSON.stringify(body) }) };
   const response = await request(`${url}/_control/${name}`, options);

@@ -6,6 +6,7 @@ import { loadavg } from 'node:os';
 import { findKubernetes, howToGetKubernetes } from '../test/servers/kubernetes/binaries.ts';
 import { findNode } from '../test/servers/kubernetes/nodeBinaries.ts';
 import { api } from './api.ts';
+import { collect } from './collect.ts';
 import type { Comparison } from './compare.ts';
 import { controller, type Measurement } from './controller.ts';
 import { image } from './image.ts';
@@ -20,7 +21,14 @@ interface Measuring {
   readonly lacks: () => string | undefined;
 }
 
-const comparisons: Readonly<Record<string, () => Promise<Comparison[]>>> = { steps, paging, api, packs, image };
+const comparisons: Readonly<Record<string, () => AsyncIterable<Comparison> | Promise<readonly Comparison[]>>> = {
+  steps,
+  paging,
+  api,
+  collect,
+  packs,
+  image,
+};
 const measurements: Readonly<Record<string, Measuring>> = {
   controller: { run: controller, lacks: () => (findKubernetes() === undefined ? howToGetKubernetes : undefined) },
   scaling: {
@@ -35,7 +43,7 @@ const names = process.argv.slice(2);
 const isAsked = ([name]: readonly [string, unknown]): boolean => names.length === 0 || names.includes(name);
 
 for (const [, bench] of Object.entries(comparisons).filter(isAsked)) {
-  for (const { name: what, aim, ours, theirs, ratio } of await bench()) {
+  for await (const { name: what, aim, ours, theirs, ratio } of await bench()) {
     console.log(`${what}\n  ours ${shown(ours)} s; theirs ${shown(theirs)} s; ${ratio.toFixed(2)} (aim: ${aim})`);
   }
 }

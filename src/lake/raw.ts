@@ -71,7 +71,7 @@ export async function putRaw(
 ): Promise<RawObject & { readonly body: Buffer }> {
   const path = layout.rawBody(folder, index, extension);
   const [compressed, digest] = await Promise.all([
-    compress(bytes, { ...zstdOptions, pledgedSrcSize: bytes.length }),
+    compress(bytes, { ...zstdOptions, chunkSize: chunkFor(bytes.length), pledgedSrcSize: bytes.length }),
     sha256(bytes),
   ]);
   const created = (await lake.store.putIfAbsent(path, compressed)) === 'created';
@@ -145,8 +145,13 @@ async function existing(lake: Lake, path: string): Promise<Buffer> {
   return stored;
 }
 
+/** Bodies of JSON become this many times smaller, seldom more. */
+const usualRatio = 8;
 const unpack = (stored: Buffer): Promise<Buffer> =>
-  decompress(stored, { chunkSize: 1 << 20, maxOutputLength: maxBodyBytes });
+  decompress(stored, { chunkSize: chunkFor(usualRatio * stored.length), maxOutputLength: maxBodyBytes });
+
+/** Chunks are allocated whole: one of a MiB for each of many small records keeps the garbage collector busy. */
+const chunkFor = (expected: number): number => Math.min(zstdOptions.chunkSize, expected + 1024);
 
 async function measure(stored: Buffer): Promise<Pick<PackedFile, 'sha256' | 'bytes' | 'storedBytes'>> {
   const hash = createHash('sha256');

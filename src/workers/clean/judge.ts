@@ -41,17 +41,20 @@ export function judgedTable(records: Records, rules: Rules): string[] {
     [...together(source.map(sourceSteps)), source.flatMap(settledStep), [`${recordReasons(source)} AS _w0`]],
     carried(source, 0),
   );
-  const batches = Array.from({ length: Math.ceil(levels.length / levelsAtOnce) }, (_, at) => at * levelsAtOnce);
-  const computed = batches.map((from, batch) => {
-    const [to, isLast] = [from + levelsAtOnce, batch === batches.length - 1];
+  const verdict = ['_key', '_reasons', '_fate', ...checks.map((_, at) => `_k${at}`)];
+  const statements: string[] = [];
+  let rows = `(${typed})`;
+  for (let from = 0; from < levels.length; from += levelsAtOnce) {
+    const to = from + levelsAtOnce;
     const own = levels.slice(from, to);
     const steps = own.flatMap((level, at) => levelSteps(level, at + 1));
-    const select = carried([...source, ...levels.slice(0, to).flat()], own.length);
-    return `CREATE ${isLast ? 'VIEW' : 'TABLE'} _rows${batch + 1} AS ${chained(`_rows${batch}`, steps, select)}`;
-  });
-  const verdict = ['_key', '_reasons', '_fate', ...checks.map((_, at) => `_k${at}`)];
-  const judged = chained(`_rows${batches.length}`, judgement(rules), [...carried(columns), ...verdict]);
-  return [`CREATE VIEW _rows0 AS ${typed}`, ...computed, `CREATE TABLE _judged AS ${judged}`];
+    const batch = chained(rows, steps, carried([...source, ...levels.slice(0, to).flat()], own.length));
+    const isLast = to >= levels.length;
+    if (!isLast) statements.push(`CREATE TABLE _rows${from} AS ${batch}`);
+    rows = isLast ? `(${batch})` : `_rows${from}`;
+  }
+  const judged = chained(rows, judgement(rules), [...carried(columns), ...verdict]);
+  return [...statements, `CREATE TABLE _judged AS ${judged}`];
 }
 
 /** One query of many steps. What no later step uses is dropped on the way by the database. */

@@ -20,6 +20,7 @@ const time = z.iso.datetime();
 /** `<method> /_control/<name>`: the methods of the double, for tests and demos in another process. */
 const commands: Readonly<Record<string, Command>> = {
   'GET ledger': (double) => double.ledger(),
+  'GET credits': (double) => double.ledger().credits,
   /** Ids that a search finds; without filters the usual one. */
   'POST found': command(z.strictObject({ filters: z.record(z.string(), z.unknown()).optional() }), (double, body) => ({
     ids: double.found(body.filters),

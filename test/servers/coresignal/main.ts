@@ -18,6 +18,8 @@ const { values } = parseArgs({
     'per-second': { type: 'string', default: '0' },
     since: { type: 'string' },
     key: { type: 'string' },
+    /** No record is spoilt. */
+    spotless: { type: 'boolean', default: false },
     'with-parent': { type: 'boolean', default: false },
   },
 });
@@ -32,6 +34,7 @@ const double = await startCoresignal({
   latencyMs: wholeNumber('latency-ms', values['latency-ms']),
   perSecond: wholeNumber('per-second', values['per-second']) || Number.POSITIVE_INFINITY,
   ...(values.since !== undefined && { since: values.since }),
+  dirty: !values.spotless,
   ...(values.key !== undefined && { key: values.key }),
 });
 process.once('SIGTERM', stop);

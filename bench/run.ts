@@ -6,6 +6,7 @@ import { loadavg } from 'node:os';
 import { findKubernetes, howToGetKubernetes } from '../test/servers/kubernetes/binaries.ts';
 import { findNode } from '../test/servers/kubernetes/nodeBinaries.ts';
 import { api } from './api.ts';
+import { backfill } from './backfill.ts';
 import { collect } from './collect.ts';
 import type { Comparison } from './compare.ts';
 import { controller, type Measurement } from './controller.ts';
@@ -27,6 +28,7 @@ const comparisons: Readonly<Record<string, () => AsyncIterable<Comparison> | Pro
   api,
   collect,
   packs,
+  backfill,
   image,
 };
 const measurements: Readonly<Record<string, Measuring>> = {

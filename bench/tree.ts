@@ -14,6 +14,8 @@ export interface Tree {
   readonly pid: number;
   /** Waits for its end; throws unless it ended well and in time. */
   ended(patienceMs: number): Promise<void>;
+  /** Waits for its end, so long at most; tells whether it has ended, and throws when it ended badly. */
+  endedWithin(ms: number): Promise<boolean>;
   /** Waits until something is so while it runs; throws when it ends before, or that takes too long. */
   until(isSo: () => Promise<boolean>, each: { readonly everyMs: number; readonly patienceMs: number }): Promise<void>;
 }
@@ -31,11 +33,16 @@ export function startTree({ program, args, env }: Command): Tree {
   const exit: Promise<unknown> = once(child, 'exit').then(([code, signal]) => code ?? signal);
   exit.catch(() => undefined);
   const failed = (what: string) => new Error(`${program} ${args[0] ?? ''} ${what}: ${said}`);
+  const endedWithin = async (ms: number): Promise<boolean> => {
+    const how = await Promise.race([exit, sleep(ms, 'too late', { ref: false })]);
+    if (how !== 0 && how !== 'too late') throw failed(`ended with ${how}`);
+    return how === 0;
+  };
   return {
     pid: child.pid ?? 0,
+    endedWithin,
     async ended(patienceMs) {
-      const how = await Promise.race([exit, sleep(patienceMs, 'too late', { ref: false })]);
-      if (how !== 0) throw failed(`ended with ${how}`);
+      if (!(await endedWithin(patienceMs))) throw failed('took too long');
     },
     async until(isSo, { everyMs, patienceMs }) {
       const deadline = performance.now() + patienceMs;

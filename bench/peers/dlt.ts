@@ -15,7 +15,7 @@ export interface Dlt {
 }
 
 export const howToGetDlt =
-  "python3 -m venv dlt && dlt/bin/pip install 'dlt[duckdb,filesystem]==1.31.0', then BENCH_PYTHON=dlt/bin/python";
+  "python3 -m venv dlt && dlt/bin/pip install 'dlt[duckdb,filesystem]==1.31.0' duckdb==1.5.5, then BENCH_PYTHON=dlt/bin/python";
 
 /** The Python of `BENCH_PYTHON`, or the one on the PATH, if it has dlt. */
 export async function findDlt(): Promise<Dlt | undefined> {

@@ -40,7 +40,7 @@ export const clean: Stage<CleanSpec> = async (context) => {
   const folders = [...new Set([context.scratch, ...bodies.map(({ local }) => dirname(local))])];
   const temporary = join(context.scratch, 'spill');
   await mkdir(temporary);
-  const limits = { folders, memory: '1GB', temporary, ...threadsFor(context.spec) };
+  const limits = { folders, memory: '1GB', temporary, ...threadsFor(context.spec, context.inputs) };
   return withMemoryDatabase(limits, context.signal, async (connection) => {
     await prepare(connection, context, bodies);
     return cleanBodies(connection, context, bodies);
@@ -49,12 +49,22 @@ export const clean: Stage<CleanSpec> = async (context) => {
 
 /**
  * Our SQL functions run in this process's one thread of JavaScript. With several threads of DuckDB asking for them, Node
- * answers one after the other without a pause, and leases would not be renewed.
+ * answers one after the other without a pause, and leases would not be renewed. And where there is little to read, as of
+ * a day of many, several threads spend more on each other than they save.
  */
-const threadsFor = ({ clean }: CleanSpec): { readonly threads?: number } =>
+const threadsFor = ({ clean }: CleanSpec, inputs: readonly Manifest[]): { readonly threads?: number } =>
+  bytesOf(inputs) <= littleBytes ||
   functionsIn([...clean.columns, ...clean.checks, { sql: clean.where }].flatMap(({ sql }) => sql ?? [])).length > 0
     ? { threads: 1 }
     : {};
+
+/** As they are stored, which is a megabyte or so of JSON: fewer rows than DuckDB gives to one thread. */
+const littleBytes = 2 ** 17;
+
+const bytesOf = (inputs: readonly Manifest[]): number =>
+  inputs
+    .flatMap(({ partitions }) => partitions.flatMap(({ files }) => files))
+    .reduce((sum, { bytes }) => sum + bytes, 0);
 
 async function cleanBodies(
   connection: DuckDBConnection,

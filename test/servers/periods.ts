@@ -11,19 +11,27 @@ export interface PeriodsDouble {
   close(): Promise<void>;
 }
 
+/** What the source counts, told at `/ledger`. */
+export interface PeriodsLedger {
+  readonly requests: number;
+}
+
 /**
  * Asked with `since`, `until` and `asOf`, it answers with an event every ten minutes; with a word about a clock, whose
  * record is another in every hour; and with late events, which it knows only an hour after they happened. What it says
  * about an event changes in the first hour. All is a function of the request.
  */
 export async function startPeriods(): Promise<PeriodsDouble> {
+  let requests = 0;
   const server = createServer((request, response) => {
-    const query = new URL(request.url ?? '', 'http://source').searchParams;
+    response.setHeader('content-type', 'application/json');
+    const { pathname, searchParams: query } = new URL(request.url ?? '', 'http://source');
+    if (pathname === '/ledger') return response.end(JSON.stringify({ requests } satisfies PeriodsLedger));
+    requests += 1;
     const [since = 0, until = 0, asOf = 0] = ['since', 'until', 'asOf'].map((name) =>
       Date.parse(query.get(name) ?? ''),
     );
-    const body = JSON.stringify(eventsOf(since, until, asOf));
-    response.setHeader('content-type', 'application/json').end(body);
+    return response.end(JSON.stringify(eventsOf(since, until, asOf)));
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return {

@@ -62,7 +62,11 @@ const peersFor = ({ perRun }: Situation, dlt: Dlt | undefined): readonly (readon
 
 function compared(situation: Situation, peer: string, own: Round, theirs: Round): Comparison {
   return {
-    name: `${describe(situation)}, against ${peer}\n  ours: ${told(own)}\n  theirs: ${told(theirs)}`,
+    name: [
+      `${describe(situation)}, against ${peer}`,
+      `  ours: ${told(own, situation.perSecond)}`,
+      `  theirs: ${told(theirs, situation.perSecond)}`,
+    ].join('\n'),
     aim: peer === bare && situation.perSecond === undefined ? 'none: it does nothing else' : 'seconds ≤ theirs',
     ...inSeconds(secondsOf(own), secondsOf(theirs)),
   };
@@ -70,7 +74,7 @@ function compared(situation: Situation, peer: string, own: Round, theirs: Round)
 
 /** What no client can undercut. */
 const againstRate = (situation: Situation, rate: number, own: Round): Comparison => ({
-  name: `${describe(situation)}, against what the rate allows\n  ours: ${told(own)}`,
+  name: `${describe(situation)}, against what the rate allows\n  ours: ${told(own, rate)}`,
   aim: 'seconds ≤ 1.2 of theirs',
   ...inSeconds(secondsOf(own), [situation.open / rate]),
 });

@@ -44,6 +44,13 @@ export function figuresOf(
   return { over, twice, again, lost, searches, breaches: throttled, busiestSecond };
 }
 
-export const told = ({ over, twice, again, lost, searches, breaches, busiestSecond }: Figures): string =>
-  `${over} credits over the ideal, ${twice} ids paid twice, ${again} that were known, ${lost} lost; ${searches} searches, ` +
-  `at most ${busiestSecond} requests in a second, ${breaches} refused for that`;
+/** `perSecond`: requests that the source bears in a second, if it counts them. */
+export function told(
+  { over, twice, again, lost, searches, breaches, busiestSecond }: Figures,
+  perSecond: number | undefined,
+): string {
+  const cost = `${over} credits over the ideal, ${twice} ids paid twice, ${again} that were known, ${lost} lost; ${searches} searches`;
+  return perSecond === undefined
+    ? cost
+    : `${cost}, at most ${busiestSecond} requests in a second, ${breaches} refused for that`;
+}

@@ -327,7 +327,7 @@ export interface PipelineManifestSpecDatasetsExtractRestForEach {
   readonly dataset: string;
   /** Known: items that were fetched or found gone before are not asked for again. Default: `Known`. */
   readonly skip?: 'Known' | 'None';
-  /** Items in one step. Default: `50`. */
+  /** Items in one step: as many as are collected in about a minute. Default: `50`. */
   readonly chunk?: number;
 }
 

@@ -114,7 +114,7 @@ const forEach = z.strictObject({
     .enum(['Known', 'None'])
     .default('Known')
     .describe('Known: items that were fetched or found gone before are not asked for again.'),
-  chunk: whole(1, 10_000).default(50).describe('Items in one step.'),
+  chunk: whole(1, 10_000).default(50).describe('Items in one step: as many as are collected in about a minute.'),
 });
 
 const oauth2 = z.strictObject({

@@ -89,8 +89,7 @@ async function allRounds(who: Backfiller, judged: Judged): Promise<Rounds> {
   for (let round = 0; round < rounds; round += 1) {
     const calm = join(judged.folder, `${judged.name} ${round}`);
     await who.prepare(judged.source, calm);
-    for (const kind of ['first', 'again', 'refresh'] as const)
-      found[kind].push(await oneRound(who, kind, calm, judged, []));
+    for (const kind of who.kinds) found[kind].push(await oneRound(who, kind, calm, judged, []));
     const disturbed = join(judged.folder, `${judged.name} ${round}, killed`);
     await who.prepare(judged.source, disturbed);
     const chance = random(seed + round, 'kills');
@@ -152,16 +151,18 @@ function againstLimit(own: Rounds, { first, again }: Limit): Comparison[] {
 }
 
 function againstPeer(peer: string, own: Rounds, theirs: Rounds): Comparison[] {
-  const compared = (what: string, kind: keyof Rounds): Comparison => ({
-    name: `${days} days ${what}, against ${peer}\n  ours: ${told(own[kind])}\n  theirs: ${told(theirs[kind])}`,
-    aim: 'seconds < theirs',
-    ...{ ours: secondsOf(own[kind]), theirs: secondsOf(theirs[kind]) },
-    ratio: median(secondsOf(own[kind])) / median(secondsOf(theirs[kind])),
-  });
+  const compared = (what: string, kind: keyof Rounds, theirKind = kind): Comparison => {
+    const [a, b] = [own[kind], theirs[theirKind]];
+    return {
+      name: `${days} days ${what}, against ${peer}\n  ours: ${told(a)}\n  theirs: ${told(b)}`,
+      aim: 'seconds < theirs',
+      ...{ ours: secondsOf(a), theirs: secondsOf(b), ratio: median(secondsOf(a)) / median(secondsOf(b)) },
+    };
+  };
   return [
     compared('for the first time', 'first'),
     compared('asked for again', 'again'),
-    compared('once more, anew', 'refresh'),
+    compared('once more, anew', 'refresh', 'again'),
     compared('with kill -9 of all processes', 'killed'),
   ];
 }

@@ -10,12 +10,12 @@ import { type Idle, idleOf, type Stretch } from './idle.ts';
 import type { Dlt } from './peers/dlt.ts';
 import type { Command } from './tree.ts';
 
-/** What of a backfill is asked for: all of it, the same once more, or the same once more and anew. */
-export const kinds = ['first', 'again', 'refresh'] as const;
-export type Kind = (typeof kinds)[number];
+/** What is asked for: all days, the same days once more, or the same once more and anew. */
+export type Kind = 'first' | 'again' | 'refresh';
 
 /** Somebody who backfills a table from the source, each in a folder of its own. */
 export interface Backfiller {
+  readonly kinds: readonly Kind[];
   /** What is done before the clock runs. */
   prepare(source: Source, folder: string): Promise<void>;
   /** To be given again until it ends well. */
@@ -29,6 +29,7 @@ const jobpulse = join(import.meta.dirname, '..', 'bin', 'jobpulse');
 
 /** The command line, as somebody uses it on one machine: each command starts Redis and workers, and ends them. */
 export const ours: Backfiller = {
+  kinds: ['first', 'again', 'refresh'],
   async prepare({ url }, folder) {
     mkdirSync(folder);
     const file = join(folder, 'events.yaml');
@@ -55,6 +56,7 @@ export const ours: Backfiller = {
 
 /** A loop over runs of dlt, each about so many days; it does not know what was done before. */
 export const dltBackfiller = (dlt: Dlt, daysOfARun: number): Backfiller => ({
+  kinds: ['first', 'again'], // which does all anew
   prepare: async (_, folder) => void mkdirSync(folder),
   command(kind, { url }, folder) {
     const program = join(import.meta.dirname, 'peers', 'dlt_backfill.py');

@@ -32,7 +32,7 @@ const limited: Situation = {
   ...{ open: sample, perSecond, perRun: runsOf(sample) },
 };
 
-/** 1,000 of 14,000, 21 of 300. */
+/** 1,000 of 14,000, 22 of 300. */
 function runsOf(open: number): number {
   return Math.ceil(open / 14);
 }

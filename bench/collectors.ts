@@ -20,7 +20,7 @@ export interface Collector {
 }
 
 /** Requests under way at a time, of all: those of `limits.concurrency` of the example. */
-export const concurrency = 4;
+const concurrency = 4;
 /** Of the example: fit for five requests in a second. */
 const usualChunk = 50;
 /** More than anybody sends, and chunks that so many requests do not finish in a moment. */

@@ -55,9 +55,8 @@ if longest > 0 then
 end
 return 0`;
 
-/** Gives a place back: the request was answered. KEYS: turns, places. ARGV: the turn's name. */
+/** The request was answered. KEYS: turns. ARGV: the turn's name. */
 export const answeredScript = `${clock}
-redis.call('ZREM', KEYS[2], ARGV[1])
 return redis.call('ZADD', KEYS[1], 'XX', 'LT', now, ARGV[1])`;
 
 /** Keeps places, or takes them again after a wipe. KEYS: places. ARGV: how long, names of turns. */

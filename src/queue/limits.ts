@@ -68,10 +68,14 @@ function openLine(redis: Redis, namespace: string, key: string, worker: string):
       await pause((wait > 0 ? wait : askAgainMs) + Math.random() * askAgainMs, signal);
     }
   };
+  const answered = (turn: string) => {
+    redis.eval(answeredScript, 1, turns, turn).catch(() => undefined); // then it counts a little longer
+  };
   const giveBack = (turn: string) => {
     if (!held.delete(turn)) return;
     if (held.size === 0) clearInterval(keeping);
-    redis.eval(answeredScript, 2, turns, places, turn).catch(() => undefined); // it expires by itself
+    answered(turn);
+    redis.zrem(places, turn).catch(() => undefined); // it expires by itself
   };
   return {
     async take(declared, signal) {
@@ -82,7 +86,7 @@ function openLine(redis: Redis, namespace: string, key: string, worker: string):
         throw error;
       });
       hold(granted);
-      return () => giveBack(granted);
+      return { answered: () => answered(granted), release: () => giveBack(granted) };
     },
   };
 

@@ -34,11 +34,11 @@ const workers = (count: number) => Array.from({ length: count }, (_, at) => work
 async function ask(count: number, options: LimiterOptions, by = workers(1), key = 'source'): Promise<number[]> {
   const arrivals: number[] = [];
   const one = async (at: number) => {
-    const release = await by[at % by.length]?.limiter(key, options).acquire(never);
+    const turn = await by[at % by.length]?.limiter(key, options).acquire(never);
     await sleep(Math.random() * 20);
     arrivals.push(performance.now());
     await sleep(Math.random() * 20);
-    release?.();
+    turn?.release();
   };
   await Promise.all(Array.from({ length: count }, (_, at) => one(at)));
   return arrivals;
@@ -59,12 +59,12 @@ describe('the limits of a source, over workers', () => {
     let [active, most] = [0, 0];
     const by = workers(4);
     const one = async (at: number) => {
-      const release = await by[at % 4]?.limiter('source', { concurrency: 3 }).acquire(never);
+      const turn = await by[at % 4]?.limiter('source', { concurrency: 3 }).acquire(never);
       active += 1;
       most = Math.max(most, active);
       await sleep(10);
       active -= 1;
-      release?.();
+      turn?.release();
     };
     await Promise.all(Array.from({ length: 24 }, (_, at) => one(at)));
     expect(most).toBe(3);
@@ -94,25 +94,39 @@ describe('the limits of a source, over workers', () => {
 
   test('a place whose holder died is free again when it expires, and one whose holder lives is kept', async () => {
     const places = redisKeys.slotLease(namespace, 'source');
-    const release = await worker('lives').limiter('source', { concurrency: 1 }).acquire(never);
+    const turn = await worker('lives').limiter('source', { concurrency: 1 }).acquire(never);
     const [seconds = 0, micros = 0] = (await redis.time()).map(Number);
     const now = seconds * 1000 + micros / 1000;
     expect(Number((await redis.zrange(places, '0', '-1', 'WITHSCORES'))[1]) - now).toBeGreaterThan(9_000);
-    release();
+    turn.release();
     await redis.zadd(places, String(now + 400), 'died');
     const began = performance.now();
-    (await worker('next').limiter('source', { concurrency: 1 }).acquire(never))();
+    (await worker('next').limiter('source', { concurrency: 1 }).acquire(never)).release();
     expect(performance.now() - began).toBeGreaterThan(350);
   });
 
   test('who gives up waiting takes no place', async () => {
     const limiter = worker('one').limiter('source', { concurrency: 1 });
-    const release = await limiter.acquire(never);
+    const turn = await limiter.acquire(never);
     await expect(limiter.acquire(AbortSignal.timeout(20))).rejects.toThrow();
-    release();
-    (await limiter.acquire(never))();
+    turn.release();
+    (await limiter.acquire(never)).release();
     await sleep(20);
     expect(await redis.zcard(redisKeys.slotLease(namespace, 'source'))).toBe(0);
+  });
+
+  test('a place is kept after the answer until it is given back, a turn counts from the answer', async () => {
+    const places = () => redis.zcard(redisKeys.slotLease(namespace, 'source'));
+    const limiter = worker('one').limiter('source', { concurrency: 1, rate: { requests: 1, perMs: 400 } });
+    const turn = await limiter.acquire(never);
+    turn.answered();
+    await sleep(450);
+    expect(await places()).toBe(1);
+    await expect(limiter.acquire(AbortSignal.timeout(100))).rejects.toThrow();
+    turn.release();
+    const began = performance.now();
+    (await limiter.acquire(never)).release(); // the turn is over for long, whenever its place was given back
+    expect(performance.now() - began).toBeLessThan(350);
   });
 
   test('everything but one integer expires', async () => {

@@ -1,6 +1,6 @@
 import { TerminalError, ThrottledError, TransientError } from '../../run/errors.ts';
 import { type ExchangeLimits, type HttpHeader, type HttpRequest, type HttpResponse, openExchange } from './exchange.ts';
-import type { Limiter } from './limiter.ts';
+import type { Limiter, Turn } from './limiter.ts';
 import type { Mask } from './mask.ts';
 import { pause } from './pause.ts';
 import { describeRequest, judge, type ResponseRule, type Verdict } from './verdict.ts';
@@ -73,9 +73,18 @@ const defaults: ExchangeLimits = {
   bodyTimeoutMs: 60_000,
 };
 
-/** An HTTP client for one step. */
+/**
+ * An HTTP client for one step. What was paid for is not yet kept when it comes: so its place among the requests that may
+ * be under way is given back with the next request, or at the end. Whoever is killed loses no more answers than there are
+ * places.
+ */
 export function openHttpClient(options: HttpClientOptions): HttpClient {
   const exchange = openExchange(options.allowPrivateNetworks, { ...defaults, ...options });
+  let paid: Turn | undefined;
+  const giveBackPaid = () => {
+    paid?.release();
+    paid = undefined;
+  };
 
   const attempt = async (
     bare: HttpRequest,
@@ -85,17 +94,22 @@ export function openHttpClient(options: HttpClientOptions): HttpClient {
     const token = await options.tokens?.get(signal);
     const request = token ? { ...bare, headers: [...bare.headers, token] } : bare;
     let response: HttpResponse;
-    const release = await options.limiter.acquire(signal);
+    giveBackPaid();
+    const turn = await options.limiter.acquire(signal);
     try {
       await options.toll?.pay();
       response = await exchange.send(request, signal);
     } catch (error) {
+      turn.release();
       signal.throwIfAborted();
       return noResponse(error, request, options.mask);
-    } finally {
-      release();
     }
     if (response.status >= 400) options.toll?.giveBack();
+    if (options.toll && response.status < 400) {
+      turn.answered();
+      giveBackPaid();
+      paid = turn;
+    } else turn.release();
     if (token && response.status === 401 && !renewed) {
       options.tokens?.drop(token);
       return attempt(bare, signal, true);
@@ -116,7 +130,10 @@ export function openHttpClient(options: HttpClientOptions): HttpClient {
     get sent() {
       return exchange.sent;
     },
-    close: () => exchange.close(),
+    close: () => {
+      giveBackPaid();
+      return exchange.close();
+    },
   };
 }
 

@@ -1,7 +1,15 @@
 /** Decides when a request may be sent. */
 export interface Limiter {
-  /** Waits for a turn. Whoever got one gives it back by calling the result when the response has been read. */
-  acquire(signal: AbortSignal): Promise<() => void>;
+  /** Waits for a turn. Whoever got one gives it back. */
+  acquire(signal: AbortSignal): Promise<Turn>;
+}
+
+/** The right to send one request. */
+export interface Turn {
+  /** The response has been read; its place is kept. */
+  answered(): void;
+  /** Gives the place back; a request that was not said to be answered is answered by now. */
+  release(): void;
 }
 
 export interface LimiterOptions {
@@ -20,6 +28,6 @@ export interface Limits {
 export const unlimited: Limiter = {
   acquire: async (signal) => {
     signal.throwIfAborted();
-    return () => undefined;
+    return { answered: () => undefined, release: () => undefined };
   },
 };

@@ -23,7 +23,7 @@ export function localLimiter({ concurrency = Number.POSITIVE_INFINITY, rate }: L
       const release = await slots(signal);
       try {
         await pause(nextTurn() - performance.now(), signal);
-        return release;
+        return { answered: () => undefined, release };
       } catch (error) {
         release();
         throw error;

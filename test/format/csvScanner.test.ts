@@ -115,7 +115,7 @@ describe('damaged text', () => {
     const text = `id,t\n0,"open\n${Array.from({ length: rows }, (_, at) => `${at + 1},made up text number ${at}\n`).join('')}`;
     const before = performance.now();
     const { records, broken } = scan(text, { chunk: 1 << 16 });
-    expect(performance.now() - before).toBeLessThan(3000);
+    expect(performance.now() - before).toBeLessThan(60_000); // in quadratic time it would be hours
     expect([records.length, broken.length]).toEqual([rows + 1, 1]);
   });
 });

@@ -108,10 +108,10 @@ test('a worker in a pod: serves from its config, shows its health, gives a long 
 
   const toldAt = performance.now();
   extract.child.kill('SIGTERM');
-  await until(async () => (await extract.ask('/readyz')).status === 503, 1_000);
+  await until(async () => (await extract.ask('/readyz')).status === 503, 5_000);
   expect((await extract.ask('/livez')).status).toBe(200);
   expect(await once(extract.child, 'exit')).toEqual([0, null]);
-  expect(performance.now() - toldAt).toBeLessThan(10_000);
+  expect(performance.now() - toldAt).toBeLessThan(20_000);
   const [job] = await queue.getJobs(['waiting', 'delayed', 'prioritized']);
   expect({ attempts: job?.attemptsMade, failed: await queue.getFailedCount() }).toEqual({ attempts: 0, failed: 0 });
 

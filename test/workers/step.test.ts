@@ -294,7 +294,7 @@ describe('a job', () => {
     expect(await call).not.toBeNull();
     const addedAt = performance.now();
     await shop.ended('r', 1);
-    expect(performance.now() - addedAt).toBeLessThan(8_000);
+    expect(performance.now() - addedAt).toBeLessThan(20_000);
     hung.disconnect();
   });
 

@@ -235,7 +235,7 @@ describe('REDIS_URL', () => {
     const before = performance.now();
     const silent = await failure({ url: urlOf(mute.port) });
     expect(silent).toMatchObject({ reason: 'RedisUnreachable', message: message(mute.port) });
-    expect(performance.now() - before).toBeLessThan(4_000);
+    expect(performance.now() - before).toBeLessThan(9_000);
     expect(String(refused) + String(silent)).not.toContain('canary');
     await mute.stop();
   });

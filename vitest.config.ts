@@ -7,6 +7,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 240_000,
     hookTimeout: 60_000,
+    // What is waited for takes longer on a machine that has more to do.
+    expect: { poll: { timeout: 20_000 } },
     env: { UV_THREADPOOL_SIZE: '16' },
   },
 });

@@ -51,7 +51,7 @@ function world(change: Partial<PoolSettings> = {}) {
     state.now += 1_000;
     const before = scaler?.seen('harbour', 'quay');
     scaler?.look();
-    await vi.waitFor(() => expect(scaler?.seen('harbour', 'quay')).not.toBe(before));
+    await vi.waitFor(() => expect(scaler?.seen('harbour', 'quay')).not.toBe(before), { timeout: 20_000 });
     await new Promise(setImmediate); // the pass has settled
   };
   return { state, look };

@@ -26,9 +26,17 @@ export async function startDouble<Double>(
   const args = Object.entries(options).map(([option, value]) =>
     value === true ? `--${option}` : `--${option}=${value}`,
   );
-  const child = spawn(process.execPath, [program, '--with-parent', ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  return startServer(program, ['--with-parent', ...args]);
+}
+
+/** A program that serves until its standard input ends, and says in its first line, as JSON, where it is. */
+export async function startServer<Server>(
+  program: string,
+  args: readonly string[] = [],
+): Promise<Server & { readonly child: ChildProcess }> {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   for await (const line of createInterface({ input: child.stdout })) return { child, ...JSON.parse(line) };
-  throw new Error('the double ended before it was ready');
+  throw new Error(`${program} ended before it was ready`);
 }
 
 /** What a whole read brings, sorted. */

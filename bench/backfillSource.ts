@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { request } from 'undici';
 import type { PeriodsLedger } from '../test/servers/periods.ts';
+import { startServer } from './apiSource.ts';
 
 /** The days that are asked for. */
 export const days = Number(process.env.BENCH_BACKFILL_DAYS ?? 365);
@@ -17,12 +17,7 @@ export interface Source {
   readonly url: string;
 }
 
-export async function startSource(): Promise<Source> {
-  const program = join(import.meta.dirname, 'periodsServer.ts');
-  const child = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] });
-  for await (const url of createInterface({ input: child.stdout })) return { child, url };
-  throw new Error('the source ended before it was ready');
-}
+export const startSource = (): Promise<Source> => startServer(join(import.meta.dirname, 'periodsServer.ts'));
 
 /** How often it was asked, by its own count. */
 export async function requestsAt({ url }: Source): Promise<number> {

@@ -5,7 +5,7 @@ import { type CleanSlice, cleanSlices, loadedOf } from './loads.ts';
 import type { DatasetInput } from './plan.ts';
 import { isWindow } from './slices.ts';
 import type { DatasetSpecs } from './specs.ts';
-import { cleanStep, step } from './steps.ts';
+import { bytesOf, cleanStep, step } from './steps.ts';
 import type { Manifest, Slice, Step } from './types.ts';
 
 /** When a pack pays, and how much one step does. */
@@ -55,7 +55,7 @@ function scattered(input: DatasetInput, specs: DatasetSpecs, { smallBytes }: Pac
   const { isLoaded } = loadedOf(input);
   const today = (raw: Manifest) => cleanStep(input, specs.name, specs.clean, raw).key;
   return cleanSlices(input, specs.clean).filter(({ slice, inputs }) => {
-    if (!isClosed(slice, input, specs) || bytesOf(inputs) > smallBytes || !inputs.every(isLoaded)) return false;
+    if (!isClosed(slice, input, specs) || cleanBytes(inputs) > smallBytes || !inputs.every(isLoaded)) return false;
     const cleaned = new Set(cleanOf(inputs).map(({ key }) => key));
     const isByTodaysRules = inputs.every((each) => each.stage !== 'Extract' || cleaned.has(today(each)));
     return isByTodaysRules && !cleanOf(inputs).some((each) => packed.has(manifestDigest(each)));
@@ -77,7 +77,7 @@ function groups({ specs }: DatasetInput, slices: readonly CleanSlice[], limits: 
   for (const each of slices) {
     const last = found.at(-1);
     const at = Date.parse(each.slice.asOf);
-    [files, bytes] = [files + filesOf(each.inputs), bytes + bytesOf(each.inputs)];
+    [files, bytes] = [files + filesOf(each.inputs), bytes + cleanBytes(each.inputs)];
     [oldest, newest] = [Math.min(oldest, at), Math.max(newest, at)];
     const isBounded = files <= limits.mostFiles && bytes <= limits.mostBytes && newest - oldest <= spread;
     if (last && last.length < limits.mostSlices && isBounded) {
@@ -85,7 +85,7 @@ function groups({ specs }: DatasetInput, slices: readonly CleanSlice[], limits: 
       continue;
     }
     found.push([each]);
-    [files, bytes, oldest, newest] = [filesOf(each.inputs), bytesOf(each.inputs), at, at];
+    [files, bytes, oldest, newest] = [filesOf(each.inputs), cleanBytes(each.inputs), at, at];
   }
   return found.filter((group) => group.length >= limits.fewestSlices);
 }
@@ -95,10 +95,7 @@ const cleanOf = (inputs: readonly Manifest[]): Manifest[] => inputs.filter(({ st
 const filesOf = (inputs: readonly Manifest[]): number =>
   cleanOf(inputs).reduce((sum, { partitions }) => sum + partitions.length, 0);
 
-const bytesOf = (inputs: readonly Manifest[]): number =>
-  cleanOf(inputs)
-    .flatMap(({ partitions }) => partitions.flatMap(({ files }) => files))
-    .reduce((sum, { bytes }) => sum + bytes, 0);
+const cleanBytes = (inputs: readonly Manifest[]): number => bytesOf(cleanOf(inputs));
 
 /** What a pack is about: all of its windows. */
 function wholeOf(slices: readonly CleanSlice[]): Slice {

@@ -45,3 +45,9 @@ export const isOf = (input: Of, manifest: Manifest, spec: Resolved<unknown>): bo
 /** Manifests in the order in which they were published. */
 export const inOrder = (manifests: readonly Manifest[]): Manifest[] =>
   manifests.toSorted((a, b) => (`${a.finishedAt} ${a.key}` < `${b.finishedAt} ${b.key}` ? -1 : 1));
+
+/** How large the files of some manifests are together, as they are stored. */
+export const bytesOf = (manifests: readonly Manifest[]): number =>
+  manifests
+    .flatMap(({ partitions }) => partitions.flatMap(({ files }) => files))
+    .reduce((sum, { bytes }) => sum + bytes, 0);

@@ -7,6 +7,7 @@ import { lacksItems } from './items.ts';
 import { type PlanInput, plan } from './plan.ts';
 import { finishedSlices, lookOf } from './slices.ts';
 import type { DatasetSpecs } from './specs.ts';
+import { bytesOf } from './steps.ts';
 import type { Manifest, Step } from './types.ts';
 import type { WindowPlan } from './windows.ts';
 
@@ -154,10 +155,7 @@ interface Does {
 }
 
 const rawBytes = (raw: readonly Manifest[], step: Step): number =>
-  raw
-    .filter(({ slice, part }) => lookOf(slice) === lookOf(step.slice) && part === step.part)
-    .flatMap(({ partitions }) => partitions.flatMap(({ files }) => files))
-    .reduce((sum, { bytes }) => sum + bytes, 0);
+  bytesOf(raw.filter(({ slice, part }) => lookOf(slice) === lookOf(step.slice) && part === step.part));
 
 function reasons({ run }: PlanInput, does: Does): string[] {
   return [

@@ -12,6 +12,7 @@ import { sliceName } from '../lake/layout.ts';
 import { readRawMeta } from '../lake/raw.ts';
 import { TerminalError } from '../run/errors.ts';
 import type { CleanSpec } from '../run/specs.ts';
+import { bytesOf } from '../run/steps.ts';
 import type { ColumnSchema, Manifest, StepResult } from '../run/types.ts';
 import { checkRules } from './clean/checkRules.ts';
 import { dateMacros } from './clean/dates.ts';
@@ -60,11 +61,6 @@ const threadsFor = ({ clean }: CleanSpec, inputs: readonly Manifest[]): { readon
 
 /** As they are stored, which is a megabyte or so of JSON: fewer rows than DuckDB gives to one thread. */
 const littleBytes = 2 ** 17;
-
-const bytesOf = (inputs: readonly Manifest[]): number =>
-  inputs
-    .flatMap(({ partitions }) => partitions.flatMap(({ files }) => files))
-    .reduce((sum, { bytes }) => sum + bytes, 0);
 
 async function cleanBodies(
   connection: DuckDBConnection,

@@ -104,12 +104,14 @@ export function openHttpClient(options: HttpClientOptions): HttpClient {
       signal.throwIfAborted();
       return noResponse(error, request, options.mask);
     }
-    if (response.status >= 400) options.toll?.giveBack();
     if (options.toll && response.status < 400) {
       turn.answered();
-      giveBackPaid();
+      giveBackPaid(); // of a request that was under way at the same time
       paid = turn;
-    } else turn.release();
+    } else {
+      options.toll?.giveBack();
+      turn.release();
+    }
     if (token && response.status === 401 && !renewed) {
       options.tokens?.drop(token);
       return attempt(bare, signal, true);

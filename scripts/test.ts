@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { buildGoProgram, findGoProgram, type GoProgram, goPrograms } from '../test/servers/goPrograms.ts';
 import { findKubernetes } from '../test/servers/kubernetes/binaries.ts';
 import { BuildError, buildKubernetes, buildNode } from '../test/servers/kubernetes/build.ts';
@@ -16,6 +16,7 @@ import { findPostgres } from '../test/servers/postgres.ts';
 interface Assertion {
   readonly status: 'passed' | 'failed' | 'skipped' | 'pending' | 'todo' | 'disabled';
   readonly fullName: string;
+  readonly failureMessages?: readonly string[];
 }
 interface Results {
   readonly numPassedTests: number;
@@ -42,6 +43,12 @@ const run = spawnSync(
 const results = JSON.parse(readFileSync(output, 'utf8')) as Results;
 rmSync(folder, { recursive: true, force: true });
 
+// What failed is told again at the end, where whoever has only the last lines sees it.
+for (const { name, assertionResults } of results.testResults) {
+  for (const { fullName, failureMessages } of assertionResults.filter(({ status }) => status === 'failed')) {
+    console.log(`failed: ${relative(root, name)}: ${fullName}: ${failureMessages?.[0]?.split('\n')[0] ?? ''}`);
+  }
+}
 const skipped = results.testResults
   .flatMap(({ assertionResults }) => assertionResults)
   .filter(({ status }) => status !== 'passed' && status !== 'failed');

@@ -110,7 +110,8 @@ function manifestReason(input: SweepInput): (manifest: Manifest) => GarbageReaso
     const { key, stage, slice } = manifest;
     if (stage === 'Extract' || stage === 'Compact' || stage === 'Sweep') return undefined;
     const replacement = replacements.get(key);
-    if (replacement) return isPastGrace(input, Date.parse(replacement.since)) ? 'Replaced' : undefined;
+    if (replacement && isPastGrace(input, Date.parse(replacement.since))) return 'Replaced';
+    // History goes whole: were only the newest of a slice to go, what it had replaced would count again.
     if (slice.asOf === latest.get(seriesOf(manifest))) return undefined;
     return isHistory(input, slice.asOf) ? 'Expired' : undefined;
   };

@@ -5,6 +5,13 @@ import type { UsajobsDouble } from '../servers/usajobs/double.ts';
 import { root } from './cluster.ts';
 
 /**
+ * A zone in which it was about noon when the tests began. Rows say on which day they came, and the same rows of two
+ * runs are to be equal: no day may end between them.
+ */
+const zoneAtNoon = (hoursEast: number) => `Etc/GMT${hoursEast > 0 ? '-' : '+'}${Math.abs(hoursEast)}`;
+const timeZone = zoneAtNoon(12 - new Date().getUTCHours());
+
+/**
  * The objects of the usajobs overlay over a double, with the Pipeline under another name, without a schedule, and with
  * small pages, which make many raw objects.
  */
@@ -28,5 +35,5 @@ function renamed(example: Pipeline, name: string, spec: Partial<Pipeline['spec']
     page: { param: 'Page', first: 1, sizeParam: 'ResultsPerPage', size: 60 },
   });
   const { schedule: _, ...usual } = example.spec;
-  return { ...example, metadata: { name }, spec: { ...usual, datasets: [dataset], ...spec } };
+  return { ...example, metadata: { name }, spec: { ...usual, timeZone, datasets: [dataset], ...spec } };
 }

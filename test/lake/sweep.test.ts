@@ -133,6 +133,15 @@ describe('what a newer spec replaced', () => {
     expect(removedBy(inputOf([...steps, model]))[manifestPath(first)]).toBeUndefined();
   });
 
+  test('does not count again when the newer one goes with its history', () => {
+    const newest = extract('e2', 1 * hour);
+    const steps = [raw, before, clean('c2', raw, 1 * hour), newest, clean('c3', newest, 1 * hour)];
+    const removed = removedBy(inputOf(steps, { retention: { clean: 5 * day, raw: 5 * day } }));
+    expect(removed[manifestPath(before)]).toBe('Expired');
+    expect(removed['clean/postings/c1.parquet']).toBe('Expired');
+    expect(removed['clean/postings/c2.parquet']).toBe('Expired');
+  });
+
   test('is not an older snapshot: that is history', () => {
     const newer = extract('e2', 3 * day);
     expect(removedBy(inputOf([raw, after, newer, clean('c3', newer, 2 * day)]))).toEqual({});

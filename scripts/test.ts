@@ -10,7 +10,7 @@ import { join, relative } from 'node:path';
 import { buildGoProgram, findGoProgram, type GoProgram, goPrograms } from '../test/servers/goPrograms.ts';
 import { findKubernetes } from '../test/servers/kubernetes/binaries.ts';
 import { BuildError, buildKubernetes, buildNode } from '../test/servers/kubernetes/build.ts';
-import { findNode, missingPackages, unfit } from '../test/servers/kubernetes/nodeBinaries.ts';
+import { isNodeBuilt, missingPackages, unfit } from '../test/servers/kubernetes/nodeBinaries.ts';
 import { findPostgres } from '../test/servers/postgres.ts';
 
 interface Assertion {
@@ -62,22 +62,27 @@ process.exit(run.status === 0 && failed === 0 ? 0 : 1);
 
 async function provideKubernetes(): Promise<void> {
   const files = filesToRun();
+  const wantsNode = unfit() === undefined && anyUses(files, /describeWithNode/);
+  const wantsKubernetes = wantsNode || anyUses(files, /describeWithKubernetes|findKubernetes/);
   try {
-    if (findKubernetes() === undefined && anyUses(files, /describeWithKubernetes|findKubernetes|describeWithNode/)) {
+    if (wantsNode) await provideNode();
+    else if (wantsKubernetes && findKubernetes() === undefined) {
       console.log('Building Kubernetes for the tests; this takes 3 to 8 minutes, once.');
       await buildKubernetes();
-    }
-    if (unfit() === undefined && 'missing' in findNode() && anyUses(files, /describeWithNode/)) {
-      const packages = missingPackages();
-      if (packages.length > 0) installPackages(packages);
-      console.log('Building a node of Kubernetes for the tests; this takes 2 to 5 minutes, once.');
-      if ('missing' in findNode()) await buildNode();
     }
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
     // The tests that need it are skipped, and counted as such.
     console.error(error.message);
   }
+}
+
+async function provideNode(): Promise<void> {
+  const packages = missingPackages();
+  if (packages.length > 0) installPackages(packages);
+  if (isNodeBuilt()) return;
+  console.log('Building Kubernetes and a node of it for the tests; this takes 5 to 12 minutes, once.');
+  await buildNode();
 }
 
 async function provideGoPrograms(): Promise<void> {

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { binariesFolder, kubernetesVersion, type Program } from './binaries.ts';
+import { binariesFolder, findKubernetes, kubernetesVersion, type Program } from './binaries.ts';
 import type { NodeProgram } from './nodeBinaries.ts';
 import { signalGroup } from './processes.ts';
 
@@ -33,8 +33,12 @@ export class BuildError extends Error {}
 /** Builds the programs of a control plane, and the client. */
 export const buildKubernetes = (): Promise<void> => build(Object.values(controlPlane));
 
-/** Builds what a node needs beside them: fewer tests ask for it, and the others need not wait. */
-export const buildNode = (): Promise<void> => build(Object.values(node));
+/**
+ * Builds what a node needs beside them: fewer tests ask for it, and the others need not wait. A control plane that is
+ * missing is built with it: they share many packages, which are compiled once.
+ */
+export const buildNode = (): Promise<void> =>
+  build([...(findKubernetes() === undefined ? Object.values(controlPlane) : []), ...Object.values(node)]);
 
 /**
  * Builds programs from source into the cache, from the modules that `tools/go.sum` pins.

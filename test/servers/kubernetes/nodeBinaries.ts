@@ -34,11 +34,16 @@ export function findNode(env: NodeJS.ProcessEnv = process.env): NodeBinaries | {
   if (missing !== undefined) return { missing };
   const packages = missingPackages(env);
   if (packages.length > 0) return { missing: `\`apt-get install ${packages.join(' ')}\`` };
+  if (!isNodeBuilt(env)) return { missing: `a kubelet: ${howToBuildNode}` };
   const built = nodePrograms.map((program) => [program, join(binariesFolder(env), program)] as const);
-  if (!built.every(([, path]) => isExecutable(path))) return { missing: `a kubelet: ${howToBuildNode}` };
   const installed = Object.keys(packaged).map((program) => [program, onPath(program, env)] as const);
   return Object.fromEntries([...built, ...installed]) as NodeBinaries;
 }
+
+/** Whether all is there that a node needs and no package has. */
+export const isNodeBuilt = (env: NodeJS.ProcessEnv = process.env): boolean =>
+  findKubernetes(env) !== undefined &&
+  nodePrograms.every((program) => isExecutable(join(binariesFolder(env), program)));
 
 /** The packages of Debian that a node still needs. */
 export function missingPackages(env: NodeJS.ProcessEnv = process.env): readonly string[] {

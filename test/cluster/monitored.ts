@@ -89,8 +89,8 @@ async function applyAll({ cluster, usajobs, coresignal }: MonitoredCluster): Pro
     cluster.kubectl(['patch', 'jpl', pipeline, '--type=json', '-p', JSON.stringify([{ op: 'add', path, value }])]);
   // A step that meets an error goes back to its queue at once, where retries can be seen.
   await add('usajobs', '/spec/datasets/0/extract/retry', { attempts: 1 });
-  // One worker stays, which is more than an empty queue asks for.
-  await add('vacancies', '/spec/workers', { clean: { minReplicas: 1 } });
+  // Two workers stay, which is always more than an empty queue asks for: one stays by itself, for a while.
+  await add('vacancies', '/spec/workers', { clean: { minReplicas: 2 } });
   await cluster.kubectl(['wait', '--for=condition=Ready', 'jpl', '--all', '--timeout=60s']);
 }
 

@@ -32,7 +32,8 @@ export function ticksOf(schedule: string, timeZone: string): Ticks {
 /** The latest time that a clock on the wall has shown up to an instant: more than it shows now if it was put back. */
 function latestShown(instant: number, timeZone: string): number {
   const now = Temporal.Instant.fromEpochMilliseconds(instant).toZonedDateTimeISO(timeZone);
-  const change = now.getTimeZoneTransition('previous');
+  // A change at this very instant counts, and Temporal looks strictly before where it starts.
+  const change = now.add({ milliseconds: 1 }).getTimeZoneTransition('previous');
   const shown = wallOf(now);
   return change ? Math.max(shown, wallOf(change.subtract({ milliseconds: 1 }))) : shown;
 }

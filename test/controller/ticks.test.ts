@@ -91,6 +91,13 @@ describe('an hour that exists twice runs once, the first time', () => {
     expect(ticks(schedule, zone, after, expected.length)).toEqual(expected);
   });
 
+  test('at the very moment at which clocks are put back the next tick is after the hour that comes again', () => {
+    const { next, last } = ticksOf('* * * * *', 'Europe/Madrid');
+    const moment = at('2026-10-25T01:00Z');
+    expect(text(next(moment))).toBe('2026-10-25T02:00Z');
+    expect(text(last(moment))).toBe('2026-10-25T00:59Z');
+  });
+
   test('in the second pass the last tick is the last of the first pass', () => {
     expect(text(ticksOf('*/15 * * * *', 'America/Chicago').last(at('2026-11-01T07:20Z')))).toBe('2026-11-01T06:45Z');
   });

@@ -26,24 +26,26 @@ const columnType = matching(
 );
 vocabularies.add(columnType, {
   words: columnTypes,
-  synonyms: {
-    text: 'string',
-    varchar: 'string',
-    str: 'string',
-    int: 'integer',
-    int32: 'integer',
-    int64: 'bigint',
-    long: 'bigint',
-    number: 'double',
-    float: 'double',
-    numeric: 'decimal(p,s)',
-    decimal: 'decimal(p,s)',
-    bool: 'boolean',
-    datetime: 'timestamp',
-    object: 'json',
-    array: 'list<string>',
-    list: 'list<string>',
-  },
+  synonyms: new Map(
+    Object.entries({
+      text: 'string',
+      varchar: 'string',
+      str: 'string',
+      int: 'integer',
+      int32: 'integer',
+      int64: 'bigint',
+      long: 'bigint',
+      number: 'double',
+      float: 'double',
+      numeric: 'decimal(p,s)',
+      decimal: 'decimal(p,s)',
+      bool: 'boolean',
+      datetime: 'timestamp',
+      object: 'json',
+      array: 'list<string>',
+      list: 'list<string>',
+    }),
+  ),
 });
 
 const number = z.strictObject({

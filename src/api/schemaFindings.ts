@@ -68,7 +68,7 @@ const typeNames: Readonly<Record<string, string>> = {
 function wrongType(at: Path, value: unknown, found: string, expected: string): Finding {
   const allowed = typeNames[expected] ?? expected;
   const quote = expected === 'string' && (typeof value === 'number' || typeof value === 'boolean');
-  const written = mayShow(at) ? `: "${String(value)}"` : '';
+  const written = quote && mayShow(at) ? `: "${value}"` : '';
   return {
     at,
     what: `found ${found}`,
@@ -92,8 +92,10 @@ function notOneOf(at: Path, value: unknown, found: string, words: readonly strin
 
 function wrongForm(at: Path, value: unknown, found: string, allowed: string, schema: z.ZodType | undefined): Finding {
   const vocabulary = schema && vocabularies.get(schema);
-  const word = String(value);
-  const suggestion = vocabulary && (vocabulary.synonyms[word.toLowerCase()] ?? nearest(word, vocabulary.words));
+  const suggestion =
+    vocabulary && typeof value === 'string'
+      ? (vocabulary.synonyms.get(value.toLowerCase()) ?? nearest(value, vocabulary.words))
+      : undefined;
   return {
     at,
     what: `found ${found}`,

@@ -10,7 +10,7 @@ export const matching = (pattern: RegExp, allowed: string, max: number) => z.str
 /** Words to propose for a text whose form is a pattern, and what people write instead of them. */
 export interface Vocabulary {
   readonly words: readonly string[];
-  readonly synonyms: Readonly<Record<string, string>>;
+  readonly synonyms: ReadonlyMap<string, string>;
 }
 export const vocabularies = z.registry<Vocabulary>();
 

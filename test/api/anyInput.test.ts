@@ -48,6 +48,7 @@ const odd = fc.oneof(
     1e308,
     -0,
   ),
+  fc.constantFrom<object>({ toString: false }, { toString: [], valueOf: 1 }),
   fc.constantFrom('* * * * *', 'http://', 'https://@', '$[', 'decimal(1,2)', 'list<string>', 'a.b', 'toString'),
 );
 

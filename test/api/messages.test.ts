@@ -38,6 +38,7 @@ describe('a message names the place, what was found, what is allowed, the neares
       `ferry.yaml:18:29: spec.datasets[0].clean.columns[2].type: found "datetime"; allowed: ${types}; did you mean timestamp? Write timestamp.`,
     ]);
     expect(told('type: timestamp', 'type: timestmp')[0]).toContain('did you mean timestamp?');
+    expect(told('type: timestamp', 'type: constructor')[0]).not.toContain('did you mean');
     expect(told('type: timestamp', 'type: geometry')[0]).not.toContain('did you mean');
   });
 

@@ -138,8 +138,10 @@ async function writeNew(
     },
     ...(count > 1 && { series: { count, lastObservedTime: microTime(lastAt) } }),
   };
-  await api.create(resourceTypes.events, written, signal).catch((error: unknown) => {
+  await api.create(resourceTypes.events, written, signal).catch(async (error: unknown) => {
     if (!(error instanceof ApiError && error.status === 409)) throw error;
+    // It is there: the answer of an earlier attempt got lost, and it may have repeated since.
+    if (count > 1) await writeSeries(api, entry, name, signal);
   });
 }
 

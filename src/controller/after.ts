@@ -54,7 +54,7 @@ export function decideAfter(input: AfterInput): AfterDecision {
 function sees({ spec, runs, runsOf, since }: AfterInput): string | undefined {
   const seen = lastSeen(runs);
   const newest = spec.after.toSorted().map((name) => {
-    const fresh = runsOf(name).filter((run) => isNewSuccess(run, seen[name], since));
+    const fresh = runsOf(name).filter((run) => isNewSuccess(run, seen.get(name), since));
     return [name, Math.max(0, ...fresh.map(asOfOf))] as const;
   });
   if (newest.some(([, asOf]) => asOf === 0)) return undefined;
@@ -62,12 +62,12 @@ function sees({ spec, runs, runsOf, since }: AfterInput): string | undefined {
 }
 
 /** The newest that any run which was made after others saw; ISO times sort as text. */
-function lastSeen(runs: readonly PipelineRun[]): Readonly<Record<string, string>> {
-  const newest: Record<string, string> = {};
+function lastSeen(runs: readonly PipelineRun[]): ReadonlyMap<string, string> {
+  const newest = new Map<string, string>();
   for (const { metadata } of runs) {
     if (metadata.labels?.[triggerLabel] !== 'After') continue;
     for (const [name, asOf] of Object.entries(parseSaw(metadata.annotations?.[sawAnnotation]))) {
-      if (asOf > (newest[name] ?? '')) newest[name] = asOf;
+      if (asOf > (newest.get(name) ?? '')) newest.set(name, asOf);
     }
   }
   return newest;

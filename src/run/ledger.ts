@@ -146,9 +146,9 @@ function sums<Name extends string>(
 }
 
 function mergeCounts(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
-  const merged: Record<string, number> = {};
+  const merged = new Map<string, number>();
   for (const [name, count] of all.flatMap((counts) => Object.entries(counts))) {
-    merged[name] = (merged[name] ?? 0) + count;
+    merged.set(name, (merged.get(name) ?? 0) + count);
   }
-  return merged;
+  return Object.fromEntries(merged);
 }

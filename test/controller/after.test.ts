@@ -57,6 +57,16 @@ test('runs when all have succeeded, and again when all have once more', () => {
   expect(decide({ others: two, runs: [...runs, stored(second)], now: at(60) }).create).toBeUndefined();
 });
 
+test('a pipeline may have any name, also that of a member of all objects', () => {
+  const others = { constructor: [run('constructor-1', 5)] };
+  const spec = { after: ['constructor'] };
+  const first = decide({ spec, others });
+  expect(first.create).toBeDefined();
+  expect(decide({ spec, others, runs: [stored(first)] }).create).toBeUndefined();
+  const more = { constructor: [...others.constructor, run('constructor-2', 40)] };
+  expect(decide({ spec, others: more, runs: [stored(first)], now: at(50) }).create).toBeDefined();
+});
+
 test('what failed, is going on or ended before `after` went on makes no run', () => {
   for (const phase of ['Failed', 'Cancelled', 'Running']) {
     expect(decide({ others: { ...both, pay: [run('pay-1', 6, {}, phase)] } }).create).toBeUndefined();

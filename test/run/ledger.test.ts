@@ -23,6 +23,11 @@ describe('conserved', () => {
     expect(conserved([clean({})]).message).toBe('0 read = 0 clean');
   });
 
+  test('counts rejected rows by a check of any name, also that of a member of all objects', () => {
+    const clean = manifest({ stage: 'Clean', ledger: cleaned({ clean: 8, rejected: { constructor: 2 } }) });
+    expect(conserved([clean, clean]).message).toBe('20 read = 16 clean + 4 rejected');
+  });
+
   test('tells what was listed until something is cleaned', () => {
     const step = manifest({ stage: 'Extract', ledger: extracted({ fetched: 400, gone: 100 }) });
     expect(conserved([step]).message).toBe('500 listed = 400 fetched + 100 gone');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { StoredObject } from '../../src/connectors/stores/store.ts';
+import type { SweepInput } from '../../src/lake/garbage.ts';
 import { manifestDigest, manifestPath } from '../../src/lake/lake.ts';
-import type { SweepInput } from '../../src/lake/sweep.ts';
 import type { FileRef, Manifest } from '../../src/run/types.ts';
 import { cleaned, extracted, loaded, manifest } from '../run/reportManifests.ts';
 

@@ -22,7 +22,7 @@ export const unbuilt: readonly Unbuilt[] = [
   { at: 'datasets[].format', parts: ['excel', 'parquet', 'html'], built: ['json', 'jsonl', 'csv'] },
   { at: 'datasets[].clean', parts: ['quarantine'] },
   { at: 'datasets[].clean.contract', parts: ['Freeze', 'DiscardRow', 'DiscardValue'], built: ['Evolve'] },
-  { at: 'datasets[].clean.columns[]', parts: ['flags', 'bands', 'pseudonym', 'split'], built: ['from', 'sql', 'map'] },
+  { at: 'datasets[].clean.columns[]', parts: ['pseudonym'] },
   { at: 'transform.engine', parts: ['Warehouse'], built: ['DuckDB'] },
   { at: 'transform.models[]', parts: ['aggregate'] },
   { at: 'warehouse', parts: ['bigquery', 'snowflake', 'mongodb'], built: ['duckdb', 'postgres'] },

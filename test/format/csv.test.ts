@@ -27,7 +27,7 @@ describe('csv', () => {
     ]);
     expect(result.notices).toEqual([
       'SchemaDrift: the source has columns that no column takes: "extra", "skipped"',
-      'SchemaDrift: the source lacks the headers of title; they are null there',
+      'SchemaDrift: the source lacks the headers of title (null there)',
     ]);
     expect(result.rows.map(({ _source_uri }) => _source_uri)).toEqual([
       ...['https://source.test/0', 'https://source.test/0', 'https://source.test/1'],

@@ -3,6 +3,7 @@ import type { Clean, Column } from '../../api/index.ts';
 import { literal } from '../../connectors/duckdb.ts';
 import { sqlType } from '../../connectors/sqlTypes.ts';
 import { checkExpression, type KnownColumn } from './expression.ts';
+import { foldedPattern } from './flags.ts';
 
 /** Something wrong with a rule. */
 export interface RuleProblem {
@@ -34,7 +35,7 @@ export async function checkRules(connection: DuckDBConnection, clean: Clean): Pr
 /** Asks the database to read nothing in each of the forms. */
 async function checkForms(
   connection: DuckDBConnection,
-  { parse, pattern }: Column,
+  { parse, pattern, flags }: Column,
   path: string,
 ): Promise<RuleProblem[]> {
   const expressions = (parse?.dates ?? []).flatMap((form) => (form === 'serial' ? [] : [form]));
@@ -44,6 +45,9 @@ async function checkForms(
       regex ? [['parse.regex', `regexp_matches('', ${literal(regex)})`] as const] : [],
     ),
     ...(pattern ? [['pattern', `regexp_matches('', ${literal(pattern)})`] as const] : []),
+    ...(flags?.match ?? []).map(
+      (flag, at) => [`flags.match[${at}].pattern`, `regexp_matches('', ${foldedPattern(flag.pattern)}, 'i')`] as const,
+    ),
   ];
   const problems: RuleProblem[] = [];
   for (const [member, sql] of forms) {

@@ -2,6 +2,8 @@ import type { Column } from '../../api/index.ts';
 import { identifier, literal } from '../../connectors/duckdb.ts';
 import { memberType, sqlType } from '../../connectors/sqlTypes.ts';
 import { foundLength, type Want } from '../../format/records.ts';
+import { bandOf } from './bands.ts';
+import { flagSteps } from './flags.ts';
 import { reworded, withoutNulls } from './texts.ts';
 import { typed } from './types.ts';
 
@@ -16,6 +18,8 @@ export interface CleanColumn {
   readonly nulls: readonly string[];
   /** Positions of its wants in the `fields` relation; none for columns that are computed. */
   readonly wants: readonly number[];
+  /** What a computed column is computed by. */
+  readonly sql: string | undefined;
 }
 
 /**
@@ -27,8 +31,12 @@ export interface CleanColumn {
  */
 export type Step = readonly string[];
 
+/** The expression over earlier columns that gives a column its values, if it has one. */
+export const computedBy = ({ sql, bands }: Column): string | undefined => sql ?? (bands && bandOf(bands));
+
 /** The places a column's values are taken from, in order. */
 export function wantsOf(column: Column): Want[] {
+  if (column.flags) return column.flags.from.map((from) => ({ from, as: 'list' }));
   const decimal = column.parse?.number?.decimal;
   const how = { as: shapeOf(column), ...(decimal !== undefined && { decimal }) };
   return [column.from, ...column.aliases].flatMap((from) => (from === undefined ? [] : [{ from, ...how }]));
@@ -40,7 +48,9 @@ function shapeOf({ type }: Column): Want['as'] {
 }
 
 /** The steps from source fields to the candidate. */
-export function sourceSteps({ column, at, wants, nulls }: CleanColumn): readonly [Step, Step, Step] {
+export function sourceSteps(clean: CleanColumn): readonly [Step, Step, Step] {
+  const { column, at, wants, nulls } = clean;
+  if (column.flags) return flagSteps(column.flags, clean);
   const texts = wants.map((want) => `CASE WHEN NOT _x${want} THEN ${foundText(column, want, nulls)} END`);
   const reword = (text: string) =>
     column.type === 'json' ? text : reworded(extracted(text, column.parse?.regex), column);
@@ -56,8 +66,13 @@ function foundText(column: Column, want: number, nulls: readonly string[]): stri
   const clean = (text: string) => withoutNulls(`_text(${text})`, nulls);
   if (column.type === 'json') return `_f${want}`;
   if (memberType(column.type) === undefined) return clean(`_f${want}`);
-  return `list_filter(list_transform(_f${want}, lambda x: ${clean('x')}), lambda x: x IS NOT NULL)`;
+  const members = column.split === undefined ? `_f${want}` : splitMembers(clean, want, column.split);
+  return `list_filter(list_transform(${members}, lambda x: ${clean('x')}), lambda x: x IS NOT NULL)`;
 }
+
+/** A text that means null as a whole is not taken apart: `N/A` is no list of two. */
+const splitMembers = (clean: (text: string) => string, want: number, by: string): string =>
+  `flatten(list_transform(_f${want}, lambda x: coalesce(string_split(${clean('x')}, ${literal(by)}), [])))`;
 
 function perMember({ type }: Column, value: string, of: (text: string) => string): string {
   if (of('x') === 'x') return value;
@@ -92,8 +107,8 @@ export function settledStep(clean: CleanColumn): Step {
 }
 
 /** The typed value, before it is held against the rules. */
-function candidate({ column, at }: CleanColumn): string {
-  if (column.sql === undefined) return `_c${at}`;
+function candidate({ column, at, sql }: CleanColumn): string {
+  if (sql === undefined) return `_c${at}`;
   const value = `TRY_CAST(_v${at}.v AS ${sqlType(column.type)})`;
   return column.type === 'string' ? reworded(value, column) : value;
 }
@@ -110,8 +125,8 @@ type Rule = readonly [name: string, when: string];
 
 /** Whether the value could be had at all. */
 function readingRules(clean: CleanColumn): Rule[] {
-  const { column, at, wants } = clean;
-  if (column.sql !== undefined) {
+  const { column, at, wants, sql } = clean;
+  if (sql !== undefined) {
     return [
       ['sql', `_v${at} IS NULL`],
       ['type', `_v${at}.v IS NOT NULL AND TRY_CAST(_v${at}.v AS ${sqlType(column.type)}) IS NULL`],
@@ -145,8 +160,7 @@ function valueRules(clean: CleanColumn): Rule[] {
 }
 
 /** SQL of what was found where the column looks, short enough to be shown. */
-export function foundOf({ column, at, wants }: CleanColumn): string {
-  const found =
-    column.sql === undefined ? `coalesce(${wants.map((want) => `_f${want}`).join(', ')}, NULL)` : `_v${at}.v`;
+export function foundOf({ at, wants, sql }: CleanColumn): string {
+  const found = sql === undefined ? `coalesce(${wants.map((want) => `_f${want}`).join(', ')}, NULL)` : `_v${at}.v`;
   return `left(CAST(${found} AS VARCHAR), ${foundLength})`;
 }

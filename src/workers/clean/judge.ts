@@ -35,7 +35,7 @@ const levelsAtOnce = 8;
  */
 export function judgedTable(records: Records, rules: Rules): string[] {
   const { columns, levels, checks } = rules;
-  const source = columns.filter(({ column }) => column.sql === undefined);
+  const source = columns.filter(({ sql }) => sql === undefined);
   const typed = chained(
     `(SELECT * FROM ${records.fields} AS _records JOIN _files USING (_file)) AS _source`,
     [...together(source.map(sourceSteps)), source.flatMap(settledStep), [`${recordReasons(source)} AS _w0`]],
@@ -85,7 +85,7 @@ function together(columns: readonly (readonly Step[])[]): Step[] {
 }
 
 function levelSteps(columns: readonly CleanColumn[], level: number): Step[] {
-  const computed = columns.flatMap((clean) => computedStep(clean, clean.column.sql ?? ''));
+  const computed = columns.flatMap((clean) => computedStep(clean, clean.sql ?? ''));
   return [computed, columns.flatMap(settledStep), [`${columnReasons(columns)} AS _w${level}`]];
 }
 

@@ -240,6 +240,25 @@ describe('json and lists', () => {
       [['1', 'two'], refused],
     ]));
 
+  it('lists that stand in one text are split; a text that means null as a whole is none', async () => {
+    const found = ['Física, Visual,, ninguna ', ' N/A ', 'a/b', ['x,y', 'z'], '', null, ','];
+    expect(await valuesOf({ type: 'list<string>', split: ',' }, found, { nulls: ['n/a', 'ninguna'] })).toEqual([
+      ['Física', 'Visual'],
+      ...[[], ['a/b'], ['x', 'y', 'z'], [], null, []],
+    ]);
+    expect(await valuesOf({ type: 'list<string>', split: '/' }, found, { nulls: ['n/a'] })).toEqual([
+      ['Física, Visual,, ninguna'],
+      ...[[], ['a', 'b'], ['x,y', 'z'], [], null, [',']],
+    ]);
+    expect(await valuesOf({ type: 'list<integer>', split: ' - ', max: '9' }, ['1 - 2', '1-2', '7 - 10'])).toEqual([
+      ...[[1, 2], refused, '✗ max'],
+    ]);
+    expect(await valuesOf({ type: 'list<string>', split: '\n' }, ['one\r\ntwo'])).toEqual([['one', 'two']]);
+    expect(await valuesOf({ type: 'list<string>', split: '|', map: { tel: 'phone' } }, ['TEL|mail'])).toEqual([
+      ['phone', 'mail'],
+    ]);
+  });
+
   it('a wildcard finds a list of values', async () => {
     const values = await valuesOf({ type: 'list<string>', from: '$.v[*].name' }, [
       [{ name: ' x ' }, {}, { name: 'y' }],

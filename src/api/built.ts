@@ -22,11 +22,10 @@ export const unbuilt: readonly Unbuilt[] = [
   { at: 'datasets[].format', parts: ['excel', 'parquet', 'html'], built: ['json', 'jsonl', 'csv'] },
   { at: 'datasets[].clean', parts: ['quarantine'] },
   { at: 'datasets[].clean.contract', parts: ['Freeze', 'DiscardRow', 'DiscardValue'], built: ['Evolve'] },
-  { at: 'datasets[].clean.columns[]', parts: ['pseudonym'] },
   { at: 'transform.engine', parts: ['Warehouse'], built: ['DuckDB'] },
   { at: 'transform.models[]', parts: ['aggregate'] },
   { at: 'warehouse', parts: ['bigquery', 'snowflake', 'mongodb'], built: ['duckdb', 'postgres'] },
-  { at: '', parts: ['lake', 'queue', 'live', 'taxonomies', 'privacy'] },
+  { at: '', parts: ['lake', 'queue', 'live', 'taxonomies'] },
 ];
 
 /** Refuses, by name, what this version does not do: nothing that a manifest asks for is left undone in silence. */

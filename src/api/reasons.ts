@@ -82,6 +82,7 @@ export const reasons = {
   PathInvalid: 'A JSONPath or a path in the lake is not of a form that can be followed.',
   ModelRefused: 'The SQL of a model is not one SELECT over the tables of its pipeline.',
   SecretMissing: 'A secret that the manifest names is not there; the message says where to put it.',
+  SecretInvalid: 'A secret cannot be used for what the manifest names it for; the message says why.',
   SpecMissing: 'The specification of a step is not in the lake. Plan the run again.',
   WrongPool: 'A step came to a worker that does not do its stage. Report it as a bug.',
   MetricsFile: 'The metrics file cannot be written.',

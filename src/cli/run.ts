@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import type { Pipeline } from '../api/index.ts';
+import type { SecretKeyRef } from '../api/index.ts';
 import { secretReader } from '../controller/standalone/secrets.ts';
 import { type RunOutcome, runHere } from '../controller/standalone/session.ts';
 import type { RunEvent, Submission } from '../controller/standalone/submit.ts';
@@ -79,7 +79,8 @@ async function runOnce(file: string, options: RunOptions): Promise<number> {
 async function prepare(file: string, options: RunOptions, secret: ReadSecret): Promise<Submission> {
   const { pipeline, filesRoot } = await loadManifest(file, options.set);
   const request = requestOf(pipeline, options);
-  if (options.from === 'Extract') checkSecrets(pipeline, secret);
+  const required = requiredSecrets(pipeline, options.from);
+  checkSecrets(required, secret);
   const now = Date.now();
   return {
     // Two commands may start in the same millisecond.
@@ -88,7 +89,7 @@ async function prepare(file: string, options: RunOptions, secret: ReadSecret): P
     spec: { from: options.from, ...request },
     ...{ pipeline, filesRoot },
     needs: {
-      secrets: options.from === 'Extract' ? requiredSecrets(pipeline) : [],
+      secrets: required,
       allowPrivateNetworks: options.allowPrivateNetworks,
       ...(options.secretsDir === undefined ? {} : { secretsDir: resolve(options.secretsDir) }),
     },
@@ -96,8 +97,8 @@ async function prepare(file: string, options: RunOptions, secret: ReadSecret): P
 }
 
 /** A missing secret is told now, not after the first request. */
-function checkSecrets(pipeline: Pipeline, secret: ReadSecret): void {
-  const missing = requiredSecrets(pipeline).flatMap((ref) => {
+function checkSecrets(required: readonly SecretKeyRef[], secret: ReadSecret): void {
+  const missing = required.flatMap((ref) => {
     try {
       secret(ref);
       return [];

@@ -1,11 +1,12 @@
-import type { Pipeline, SecretKeyRef } from '../api/index.ts';
-import { serverOf } from '../run/specs.ts';
+import type { Pipeline, PipelineRun, SecretKeyRef } from '../api/index.ts';
+import { secretRefsIn } from '../controller/kubernetes/render/secrets.ts';
+import type { Json } from '../run/key.ts';
 
-/** Every secret a manifest names and cannot do without. */
-export function requiredSecrets(pipeline: Pipeline): readonly SecretKeyRef[] {
-  const headers = pipeline.spec.datasets.flatMap(({ extract }) => extract.rest?.headers ?? []);
-  const webhooks = pipeline.spec.alerts.map(({ webhook }) => webhook.urlFrom);
-  const refs = [...headers.map(({ valueFrom }) => valueFrom), ...webhooks].map((value) => value?.secretKeyRef);
-  const { url, ca } = serverOf(pipeline);
-  return [...refs, url, ca].flatMap((ref) => (ref && !ref.optional ? [ref] : []));
+/** Every secret that a run of a manifest cannot do without. One that begins with bytes that are there asks no source. */
+export function requiredSecrets({ spec }: Pipeline, from: PipelineRun['spec']['from']): readonly SecretKeyRef[] {
+  const { datasets, ...others } = spec;
+  const sources = from === 'Extract' ? datasets.map(({ extract }) => extract) : [];
+  const rules = datasets.map(({ format, clean, load }) => ({ format, clean, load }));
+  const refs = [sources, rules, others].flatMap((part) => [...secretRefsIn(part as unknown as Json)]);
+  return refs.filter(({ optional }) => optional !== true);
 }

@@ -1,3 +1,4 @@
+import { loadedColumns } from '../api/columnNames.ts';
 import type { Clean, Dataset, Extract, Format, Load, Model, Pipeline, SecretKeyRef } from '../api/index.ts';
 import { digestOf, type Json } from './key.ts';
 import type { ColumnSchema } from './types.ts';
@@ -25,6 +26,8 @@ export interface CleanSpec {
   readonly timeZone: string;
   /** Whether the keys of all records read are kept, because the load must notice missing rows. */
   readonly seen: boolean;
+  /** The key of pseudonyms, where a column is one. Another secret is another result; another value of it is not seen. */
+  readonly pseudonymKey?: SecretKeyRef;
 }
 
 /** How rows become a table. */
@@ -144,11 +147,12 @@ export function resolveSpecs(pipeline: Pipeline, around: Surroundings): Pipeline
 function resolveDataset(
   dataset: Dataset,
   schema: string,
-  { timeZone, retention }: Pipeline['spec'],
+  { timeZone, retention, privacy }: Pipeline['spec'],
   around: Surroundings,
   server: WarehouseServer,
 ): DatasetSpecs {
   const keepReplaced = retention.tables;
+  const pseudonymKey = privacy?.pseudonymKey?.secretKeyRef;
   const { name, key, version, format, clean, load } = dataset;
   const identity = { key, ...(version === undefined ? {} : { version }) };
   const extract: ExtractSpec = {
@@ -167,8 +171,9 @@ function resolveDataset(
     clean,
     timeZone,
     seen: load.onMissing !== 'Ignore',
+    ...(pseudonymKey && clean.columns.some(({ pseudonym }) => pseudonym) && { pseudonymKey }),
   };
-  const columns = clean.columns.map(({ name, type, from, description }) => {
+  const columns = loadedColumns(clean).map(({ name, type, from, description }) => {
     const comment = description ?? (typeof from === 'string' ? from : undefined);
     return { name, type, ...(comment === undefined ? {} : { comment }) };
   });

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { loadedColumns } from '../api/columnNames.ts';
 import { literal, withMemoryDatabase } from '../connectors/duckdb.ts';
 import { sqlType } from '../connectors/sqlTypes.ts';
 import { localFile } from '../connectors/stores/local.ts';
@@ -19,6 +20,7 @@ import { dateMacros } from './clean/dates.ts';
 import { namesIn } from './clean/expression.ts';
 import { writeClean, writeQuarantine, writeSeen } from './clean/files.ts';
 import { judgedTable } from './clean/judge.ts';
+import { registerPseudonyms } from './clean/pseudonyms.ts';
 import { absentColumns, rulesOf } from './clean/rules.ts';
 import { textMacros } from './clean/texts.ts';
 import { deduplicate, failOnErrors, ledgerOf, verdicts } from './clean/verdict.ts';
@@ -53,8 +55,9 @@ export const clean: Stage<CleanSpec> = async (context) => {
  * answers one after the other without a pause, and leases would not be renewed. And where there is little to read, as of
  * a day of many, several threads spend more on each other than they save.
  */
-const threadsFor = ({ clean }: CleanSpec, inputs: readonly Manifest[]): { readonly threads?: number } =>
+const threadsFor = ({ clean, pseudonymKey }: CleanSpec, inputs: readonly Manifest[]): { readonly threads?: number } =>
   bytesOf(inputs) <= littleBytes ||
+  pseudonymKey !== undefined ||
   functionsIn([...clean.columns, ...clean.checks, { sql: clean.where }].flatMap(({ sql }) => sql ?? [])).length > 0
     ? { threads: 1 }
     : {};
@@ -77,7 +80,7 @@ async function cleanBodies(
   const ledger = await ledgerOf(connection, records.count, deduplicated);
   const totals = spec.clean.checks.filter(({ rowCount }) => rowCount !== undefined);
   const notices = [...records.notices, ...lost, ...(await verdicts(connection, rules, totals, ledger.clean))];
-  const names = spec.clean.columns.map(({ name }) => name);
+  const names = loadedColumns(spec.clean).map(({ name }) => name);
   const to = { connection, lake, dataset: spec.dataset, scratch };
   const partitions = await writeClean(to, names, spec.key, spec.clean.partitionBy);
   const quarantine = await writeQuarantine(to, records.raw);
@@ -109,8 +112,13 @@ async function localBody({ store }: Context['lake'], path: string, scratch: stri
 }
 
 /** What the SQL of this stage stands on: functions, macros, checked rules and where each body came from. */
-async function prepare(connection: DuckDBConnection, { spec }: Context, bodies: readonly RawBody[]): Promise<void> {
+async function prepare(
+  connection: DuckDBConnection,
+  { spec, secret }: Context,
+  bodies: readonly RawBody[],
+): Promise<void> {
   await registerFunctions(connection);
+  if (spec.pseudonymKey) await registerPseudonyms(connection, secret(spec.pseudonymKey), spec.pseudonymKey);
   for (const macro of [...textMacros, ...dateMacros]) await connection.run(macro);
   const [problem, ...others] = await checkRules(connection, spec.clean);
   if (problem) {
@@ -132,7 +140,7 @@ function fileRow({ file, meta, origin }: RawBody): string {
 }
 
 const schemaOf = ({ clean }: CleanSpec): ColumnSchema[] =>
-  clean.columns.map(({ name, type, description, from }) => {
+  loadedColumns(clean).map(({ name, type, description, from }) => {
     const comment = description ?? from;
     return { name, type: sqlType(type), ...(comment === undefined ? {} : { comment }) };
   });

@@ -109,6 +109,12 @@ describe('columns', () => {
     expect(harbour('of: crew', 'of: berth')[0]).toContain('which is no earlier numeric column of openings');
     expect(harbour('pseudonym: [person]', 'pseudonym: [needs]')[0]).toContain('which is no earlier column of openings');
   });
+
+  test('pseudonyms have a key', () => {
+    const privacy = /^ {2}privacy: .*$/m.exec(fixture('sources.yaml'))?.[0] ?? '';
+    expect(privacy).not.toBe('');
+    expect(harbour(`${privacy}\n`, '')[0]).toContain('found on person_key, but there is no key for pseudonyms');
+  });
 });
 
 describe('datasets', () => {

@@ -78,9 +78,6 @@ const built: Readonly<Record<string, readonly [name: string, value: unknown]>> =
   excel: ['csv', {}],
   parquet: ['csv', {}],
   html: ['json', { records: '$[*]' }],
-  flags: ['from', '$.needs[*]'],
-  bands: ['from', '$.crew'],
-  pseudonym: ['from', '$.person'],
   aggregate: ['sql', 'SELECT count(*) AS n FROM openings'],
 };
 

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunReport } from '../../src/run/report.ts';
 import { startUsajobs, type UsajobsDouble } from '../servers/usajobs/double.ts';
@@ -9,6 +8,7 @@ import type { Fault } from '../servers/usajobs/faults.ts';
 import {
   ask,
   type Ended,
+  filesWith,
   jobpulse,
   onlyDataset,
   runUsajobs,
@@ -204,12 +204,3 @@ test('a planted secret is nowhere in the data directory, in what is printed or i
     await guarded.close();
   }
 });
-
-/** Files below a folder that hold a text, as they are or when decompressed. */
-function filesWith(folder: string, text: string): string[] {
-  const files = execFileSync('find', [folder, '-type', 'f'], { encoding: 'utf8' }).trim().split('\n');
-  return files.filter((file) => {
-    const bytes = readFileSync(file);
-    return bytes.includes(text) || (file.endsWith('.zst') && zstdDecompressSync(bytes).includes(text));
-  });
-}

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { zstdDecompressSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { onTestFinished } from 'vitest';
 import { type Row, rows } from '../../src/connectors/duckdb.ts';
@@ -99,4 +100,13 @@ export async function ask(dataDir: string, sql: string): Promise<Row[]> {
     connection.closeSync();
     instance.closeSync();
   }
+}
+
+/** Files below a folder that hold a text, as they are or when decompressed. */
+export function filesWith(folder: string, text: string): string[] {
+  const files = execFileSync('find', [folder, '-type', 'f'], { encoding: 'utf8' }).trim().split('\n');
+  return files.filter((file) => {
+    const bytes = readFileSync(file);
+    return bytes.includes(text) || (file.endsWith('.zst') && zstdDecompressSync(bytes).includes(text));
+  });
 }

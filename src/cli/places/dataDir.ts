@@ -111,7 +111,7 @@ function submissionOf(options: DataDirOptions, { name, pipeline, trigger, spec }
   return {
     ...{ run: name, asOf: new Date().toISOString(), pipeline: stored, filesRoot, spec, trigger },
     needs: {
-      secrets: spec.from === 'Extract' ? requiredSecrets(pipeline) : [],
+      secrets: requiredSecrets(pipeline, spec.from),
       allowPrivateNetworks: options.allowPrivateNetworks,
       ...(options.secretsDir === undefined ? {} : { secretsDir: resolve(options.secretsDir) }),
     },

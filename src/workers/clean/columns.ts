@@ -4,6 +4,7 @@ import { memberType, sqlType } from '../../connectors/sqlTypes.ts';
 import { foundLength, type Want } from '../../format/records.ts';
 import { bandOf } from './bands.ts';
 import { flagSteps } from './flags.ts';
+import { pseudonymOf } from './pseudonyms.ts';
 import { reworded, withoutNulls } from './texts.ts';
 import { typed } from './types.ts';
 
@@ -32,7 +33,8 @@ export interface CleanColumn {
 export type Step = readonly string[];
 
 /** The expression over earlier columns that gives a column its values, if it has one. */
-export const computedBy = ({ sql, bands }: Column): string | undefined => sql ?? (bands && bandOf(bands));
+export const computedBy = ({ sql, bands, pseudonym }: Column): string | undefined =>
+  sql ?? (bands && bandOf(bands)) ?? (pseudonym && pseudonymOf(pseudonym));
 
 /** The places a column's values are taken from, in order. */
 export function wantsOf(column: Column): Want[] {

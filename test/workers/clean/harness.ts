@@ -24,6 +24,8 @@ export interface Dataset {
   readonly key?: readonly string[];
   readonly version?: string;
   readonly seen?: boolean;
+  /** Value of the key of pseudonyms. */
+  readonly pseudonymKey?: string;
   readonly bodies: readonly (string | Buffer)[];
 }
 
@@ -69,7 +71,7 @@ export async function runClean(
   root: string,
   lake: Lake,
   inputs: readonly Manifest[],
-  { format, clean: rules, key = [], version, seen = false }: Omit<Dataset, 'bodies'>,
+  { format, clean: rules, key = [], version, seen = false, pseudonymKey }: Omit<Dataset, 'bodies'>,
   more: Partial<StageContext<CleanSpec>> = {},
 ): Promise<StepResult> {
   const scratch = await mkdtemp(join(root, 'scratch-'));
@@ -82,6 +84,7 @@ export async function runClean(
     clean: cleanSchema.parse(rules),
     timeZone: 'UTC',
     seen,
+    ...(pseudonymKey !== undefined && { pseudonymKey: { name: 'registry', key: 'person-key' } }),
   };
   return clean({
     step: { key: 'k', stage: 'Clean', dataset: 'postings', slice, part: '0', spec: '', inputs: [] },
@@ -91,7 +94,7 @@ export async function runClean(
     lake,
     scratch,
     signal: new AbortController().signal,
-    secret: () => undefined,
+    secret: ({ key }) => (key === 'person-key' ? pseudonymKey : undefined),
     allowPrivateNetworks: false,
     limits: localLimits(),
     shared: lake.store,

@@ -143,3 +143,11 @@ test('no secret is in an environment, and no pod has a secret that its stage doe
   expect(volumes.get('quay-warehouse')).not.toContain('secrets');
   expect(JSON.stringify(renderPipeline(stored(usual), installation))).not.toMatch(/secretKeyRef|envFrom/);
 });
+
+test('the key of pseudonyms is mounted into the pods that clean, and into no others', () => {
+  const key = '\n  privacy: {pseudonymKey: {secretKeyRef: {name: registry, key: person-key}}}\n';
+  const holding = renderPipeline(stored(`${usual}${key}`), installation).filter(({ spec }) =>
+    JSON.stringify(spec?.template ?? null).includes('registry/person-key'),
+  );
+  expect(holding.map(({ metadata }) => metadata.name)).toEqual(['quay-clean']);
+});

@@ -4,6 +4,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe } from 'vitest';
 import { cacheFolder } from '../../src/controller/standalone/folders.ts';
+import { quickly } from './goBuild.ts';
 import { isExecutable } from './kubernetes/binaries.ts';
 
 /** Programs that tests run and no registry has built: `go install` makes each in some minutes. */
@@ -31,8 +32,9 @@ export async function buildGoProgram(program: GoProgram, env: NodeJS.ProcessEnv 
   mkdirSync(dirname(target), { recursive: true });
   const folder = mkdtempSync(join(dirname(target), `building-${program}-`));
   try {
-    const settings = { GOBIN: folder, CGO_ENABLED: '0', GOFLAGS: '-trimpath' };
-    await promisify(execFile)('go', ['install', `${source}@v${version}`], { env: { ...env, ...settings } });
+    const settings = { ...quickly.env, GOBIN: folder, CGO_ENABLED: '0', GOFLAGS: '-trimpath' };
+    const flags = [...quickly.flags, '-ldflags', '-s -w'];
+    await promisify(execFile)('go', ['install', ...flags, `${source}@v${version}`], { env: { ...env, ...settings } });
     mkdirSync(target, { recursive: true });
     renameSync(join(folder, program), join(target, program));
   } finally {

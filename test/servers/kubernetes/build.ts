@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { quickly } from '../goBuild.ts';
 import { binariesFolder, findKubernetes, kubernetesVersion, type Program } from './binaries.ts';
 import type { NodeProgram } from './nodeBinaries.ts';
 import { signalGroup } from './processes.ts';
@@ -95,7 +96,17 @@ async function goBuild(
   mkdirSync(temporary);
   const child = spawn(
     'go',
-    ['build', '-trimpath', '-buildvcs=false', '-ldflags', linkerFlags(), '-o', `${output}/`, ...packages],
+    [
+      'build',
+      '-trimpath',
+      '-buildvcs=false',
+      ...quickly.flags,
+      '-ldflags',
+      linkerFlags(),
+      '-o',
+      `${output}/`,
+      ...packages,
+    ],
     {
       cwd: tools,
       stdio: ['ignore', 'inherit', 'inherit'],
@@ -103,6 +114,7 @@ async function goBuild(
       detached: true,
       env: {
         ...process.env,
+        ...quickly.env,
         GOTOOLCHAIN: 'local',
         GOFLAGS: '-mod=readonly',
         GOWORK: 'off',

@@ -118,7 +118,7 @@ async function prepare(
   bodies: readonly RawBody[],
 ): Promise<void> {
   await registerFunctions(connection);
-  if (spec.pseudonymKey) await registerPseudonyms(connection, secret(spec.pseudonymKey), spec.pseudonymKey);
+  if (spec.pseudonymKey) registerPseudonyms(connection, secret(spec.pseudonymKey), spec.pseudonymKey);
   for (const macro of [...textMacros, ...dateMacros]) await connection.run(macro);
   const [problem, ...others] = await checkRules(connection, spec.clean);
   if (problem) {

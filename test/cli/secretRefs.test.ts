@@ -18,7 +18,7 @@ const manifest = `${fixture('small.yaml').replace(files, rest)}
   alerts: [{name: all, when: [Stale], webhook: {urlFrom: {secretKeyRef: {name: alerts, key: url}}}}]
 `;
 
-function secretsOf(from: 'Extract' | 'Clean') {
+function secretsOf(from: 'Extract' | 'Clean' | 'Load') {
   const checked = parsePipeline(manifest, 'ferry.yaml');
   if (!checked.ok) throw new Error(JSON.stringify(checked.problems));
   return requiredSecrets(checked.pipeline, from).map(({ name, key }) => `${name}/${key}`);
@@ -28,4 +28,5 @@ test('what a run needs is known before it starts; one that asks no source needs 
   const others = ['ferry/person-key', 'alerts/url', 'postgres/url'];
   expect(secretsOf('Extract').toSorted()).toEqual(['ferry/token', ...others].toSorted());
   expect(secretsOf('Clean').toSorted()).toEqual(others.toSorted());
+  expect(secretsOf('Load').toSorted()).toEqual(['alerts/url', 'postgres/url']);
 });

@@ -1,12 +1,11 @@
 import { loadedColumns } from '../columnNames.ts';
-import type { Dataset, Pipeline } from '../pipeline.ts';
+import type { Dataset } from '../pipeline.ts';
 import type { Finding, Path } from '../problem.ts';
 import { datasetsOf, type Policy, unknownName, unknownNames } from './policy.ts';
 
 /** Columns that are named somewhere in a dataset are declared in it. */
-export const knownColumns: Policy = (pipeline) => [
-  ...keyless(pipeline),
-  ...datasetsOf(pipeline).flatMap(({ dataset, at }) => [
+export const knownColumns: Policy = (pipeline) =>
+  datasetsOf(pipeline).flatMap(({ dataset, at }) => [
     ...identity(dataset, at),
     ...comparableKey(dataset, at),
     ...ignoredIdentity(dataset, at),
@@ -14,8 +13,7 @@ export const knownColumns: Policy = (pipeline) => [
     ...partitions(dataset, at),
     ...derived(dataset, at),
     ...quarantineGroups(dataset, at),
-  ]),
-];
+  ]);
 
 function identity(dataset: Dataset, at: Path): Finding[] {
   const { key, version, load } = dataset;
@@ -100,26 +98,6 @@ function derived({ clean, name }: Dataset, at: Path): Finding[] {
       ...unknownNames([...place, 'pseudonym'], pseudonym, `earlier column of ${name}`, earlier.map(nameOf)),
     ];
   });
-}
-
-/** Without a key a pseudonym could be undone by hashing every document number there is. */
-function keyless(pipeline: Pipeline): Finding[] {
-  if (pipeline.spec.privacy?.pseudonymKey) return [];
-  const fix = 'Write spec.privacy: {pseudonymKey: {secretKeyRef: {name: …, key: …}}}.';
-  return datasetsOf(pipeline).flatMap(({ dataset, at }) =>
-    dataset.clean.columns.flatMap(({ name, pseudonym }, index) =>
-      pseudonym
-        ? [
-            {
-              at: [...at, 'clean', 'columns', index, 'pseudonym'],
-              what: `found on ${name}, but there is no key for pseudonyms`,
-              found: name,
-              fix,
-            },
-          ]
-        : [],
-    ),
-  );
 }
 
 function quarantineGroups({ clean, name }: Dataset, at: Path): Finding[] {

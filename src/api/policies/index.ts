@@ -5,6 +5,7 @@ import { paidItems, soundForEach } from './items.ts';
 import { distinctHeaders, distinctNames } from './names.ts';
 import { validDefaults } from './params.ts';
 import type { Policy } from './policy.ts';
+import { keyedPseudonyms } from './privacy.ts';
 import { endingForEach, knownDatasets, knownRelations } from './references.ts';
 import { validSchedule, validTimeZone } from './schedule.ts';
 import { countedPages, crawledHosts, openHosts, pathsIntoJson, secretHeaders } from './sources.ts';
@@ -18,6 +19,7 @@ export const meaning: readonly Policy[] = [
   distinctHeaders,
   columnParts,
   knownColumns,
+  keyedPseudonyms,
   knownDatasets,
   endingForEach,
   soundForEach,

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Pipeline, PipelineRun } from '../../api/index.ts';
-import { secretRefsIn } from '../../controller/kubernetes/render/secrets.ts';
+import { secretRefsIn } from '../../controller/secretRefs.ts';
 import { readAlertBook } from '../../controller/standalone/alertBook.ts';
 import { filesRootAnnotation } from '../../controller/standalone/annotations.ts';
 import { lakeOf } from '../../controller/standalone/lake.ts';

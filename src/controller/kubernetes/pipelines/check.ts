@@ -2,8 +2,8 @@ import { checkPipeline, type Pipeline, type Problem } from '../../../api/index.t
 import { datasetsOf } from '../../../api/policies/policy.ts';
 import { type Finding, toProblem } from '../../../api/problem.ts';
 import { poolNames } from '../../../queue/names.ts';
+import { secretsOf } from '../../secretRefs.ts';
 import type { Installation } from '../installation.ts';
-import { secretsOf } from '../render/secrets.ts';
 import { withInstalledWarehouse } from '../render/warehouse.ts';
 import type { StoredPipeline } from '../stored.ts';
 import { amount } from './quantity.ts';

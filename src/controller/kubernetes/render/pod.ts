@@ -3,11 +3,12 @@ import type { PoolName } from '../../../queue/names.ts';
 import type { Json } from '../../../run/key.ts';
 import { urlOf } from '../../../run/specs.ts';
 import type { WorkerConfig } from '../../../workers/config.ts';
+import { secretsOf } from '../../secretRefs.ts';
 import type { Installation } from '../installation.ts';
 import { childName, healthPort, podPaths } from '../names.ts';
 import { lakeAccess } from './lake.ts';
 import type { PoolSettings } from './pools.ts';
-import { secretsOf, secretVolume } from './secrets.ts';
+import { secretVolume } from './secrets.ts';
 import { hasWarehouseFile } from './warehouse.ts';
 
 /** A pool of a Pipeline, with all that its objects are made from. */
